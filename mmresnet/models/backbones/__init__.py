@@ -1,0 +1,14 @@
+"""The backbones of the family, all run by one driver: a stem, shortcuts, and a table of blocks."""
+
+from .cifar import CifarPlainNet, CifarResNet, ResNet_CIFAR
+from .resnet import PlainNet, ResNet, ResNetV1c, ResNetV1d
+
+__all__ = [
+    "CifarPlainNet",
+    "CifarResNet",
+    "PlainNet",
+    "ResNet",
+    "ResNetV1c",
+    "ResNetV1d",
+    "ResNet_CIFAR",
+]

@@ -1,0 +1,11 @@
+"""Plain-56: the CIFAR-10 net of 56 layers without its shortcuts (He et al. 2015, Fig. 6).
+
+    python tools/train.py configs/cifar/plain56_1xb128_cifar10.py
+
+The recipe is that of resnet56_1xb128_cifar10. The paper gives no table for the plain nets: in its
+Fig. 6 (left) their error grows with the depth from 20 to 56.
+"""
+
+_base_ = "./resnet56_1xb128_cifar10.py"
+
+model = dict(backbone=dict(type="mmresnet.CifarPlainNet"))

@@ -1,0 +1,95 @@
+"""What the command lines share: arguments, and mistakes told in one sentence.
+
+Nothing heavy is imported here, so that ``--help`` answers at once.
+"""
+
+import argparse
+import ast
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+
+from mmresnet.errors import UserError
+
+DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of a reported mistake."
+
+_KNOWN_FAILURES = (
+    (
+        r"failed to load image: (?P<path>[^\n]+)",
+        "The image {path} cannot be decoded: replace it, or take it out of the data folder.",
+    ),
+    (
+        r"Expected more than 1 value per channel when training",
+        "BatchNorm met a batch of one image at 1x1 resolution and has nothing to average over: "
+        "use a batch size of at least 2, and train_dataloader.drop_last=True if the last batch "
+        "of an epoch may hold a single image.",
+    ),
+)
+
+
+def explain(error: BaseException) -> str | None:
+    """Return the sentence for a failure that users cause, or None for any other."""
+    if isinstance(error, UserError):
+        return str(error)
+    for pattern, sentence in _KNOWN_FAILURES:
+        found = re.search(pattern, str(error))
+        if found:
+            return sentence.format(**found.groupdict())
+    if isinstance(error, (ValueError, TypeError, KeyError)) and _is_raised_by_a_model(error):
+        return str(error.args[0] if error.args else error)
+    return None
+
+
+def _is_raised_by_a_model(error: BaseException) -> bool:
+    """Tell a refusal written in ``mmresnet/models`` from an accident that happened there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    folder = os.path.join("mmresnet", "models")
+    return bool(
+        frames and folder in frames[-1].filename and (frames[-1].line or "").startswith("raise ")
+    )
+
+
+def run(main: Callable[[list[str] | None], object], argv: list[str] | None = None) -> int:
+    """Call ``main(argv)`` and return the exit code.
+
+    0 is success, 1 a failure in the run that has a known cause, 2 a mistake in what was asked,
+    130 an interruption. An unknown exception passes through with its traceback.
+    """
+    try:
+        main(argv)
+    except KeyboardInterrupt:
+        print("Interrupted; continue with the same command and --resume.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None or os.environ.get("MMRESNET_DEBUG") == "1":
+            raise
+        print(sentence, file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    return 0
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, object]:
+    """Turn ``['a.b=1', 'c=(1, 2)', 'd=text']`` into values; a list may be written ``1,2``."""
+    options = {}
+    for pair in pairs or []:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"--cfg-options takes key=value pairs, not '{pair}'.")
+        try:
+            options[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            options[key] = {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    return options
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what train and test share: work dir, overrides, device, launcher."""
+    parser.add_argument("--work-dir", help="where logs and results go (./work_dirs/<config name>)")
+    parser.add_argument("--amp", action="store_true", help="compute in mixed precision")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--cfg-options", nargs="+", metavar="KEY=VALUE", help="override settings")
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)

@@ -1,0 +1,71 @@
+"""The shipped recipes by name: list them, load one, build its model."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmresnet.apis.config import load_config
+from mmresnet.apis.recipes import nearest, recipe_paths
+from mmresnet.errors import UserError, require
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.model import BaseModel
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Return the sorted names of the shipped recipes that match a glob such as ``'resnet50*'``."""
+    return sorted(name for name in recipe_paths() if fnmatchcase(name, pattern))
+
+
+def get_config(name: str) -> "Config":
+    """Return the config of the recipe ``name``, as :func:`list_models` gives it.
+
+    Raises:
+        UserError: There is no recipe of this name; the message gives the nearest.
+    """
+    return load_config(_recipe(name))
+
+
+def get_model(name: str, num_classes: int | None = None) -> "BaseModel":
+    """Build the model of the recipe ``name`` with random weights, drawn as training draws them.
+
+    It is mmpretrain's ``ImageClassifier``: ``model(images)`` takes normalised images of shape
+    ``(N, 3, H, W)``; ``model.data_preprocessor`` normalises as the recipe does.
+
+    Args:
+        num_classes: Number of classes, where it is not the recipe's.
+
+    Raises:
+        UserError: There is no recipe of this name, or ``num_classes`` is not a positive integer.
+    """
+    path = _recipe(name)
+    if num_classes is not None and (type(num_classes) is not int or num_classes < 1):
+        raise UserError(f"num_classes={num_classes!r} must be a positive integer.")
+    config = load_config(path, None if num_classes is None else {"num_classes": num_classes})
+    require("mmpretrain", f"The model of '{name}'")
+    from mmengine.logging import MMLogger
+    from mmengine.registry import MODELS
+
+    model = dict(config.model)
+    model.setdefault("data_preprocessor", config.get("data_preprocessor"))
+    # by the recipe's own scope, so that the caller's default scope stays what it is
+    built = MODELS.build({**model, "_scope_": config.default_scope})
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel("WARNING")  # else every parameter is listed, with how it was drawn
+    try:
+        built.init_weights()
+    finally:
+        logger.setLevel(level)
+    return built
+
+
+def _recipe(name: str) -> Path:
+    recipes = recipe_paths()
+    if name not in recipes:
+        raise UserError(
+            f"There is no recipe '{name}'.{nearest(str(name), recipes)} "
+            f"mmresnet.apis.list_models() lists them all."
+        )
+    return recipes[name]

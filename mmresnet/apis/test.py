@@ -1,0 +1,42 @@
+"""Measure a checkpoint on the test set of a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmresnet.apis import check
+from mmresnet.apis.train import prepare
+from mmresnet.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def test(
+    config: str | Config,
+    checkpoint: str,
+    work_dir: str | None = None,
+    amp: bool = False,
+    cfg_options: dict[str, object] | None = None,
+    launcher: str = "none",
+    device: str = "auto",
+) -> dict[str, float]:
+    """Return the metrics of ``checkpoint`` on the recipe's test set, by name.
+
+    Raises:
+        UserError: a mistake in the configuration or data, or a checkpoint of another model.
+    """
+    if "://" not in checkpoint and not Path(checkpoint).is_file():
+        raise UserError(f"There is no checkpoint at '{checkpoint}'.")
+    cfg = prepare(config, work_dir, cfg_options, launcher, device)
+    cfg.load_from, cfg.resume = checkpoint, False
+    if amp:
+        cfg.test_cfg["fp16"] = True
+    check.check_config(cfg)
+
+    from mmengine.runner import Runner
+
+    runner = Runner.from_cfg(cfg)
+    check.check_checkpoint(runner.model, checkpoint, head_may_differ=False)
+    return runner.test()

@@ -1,0 +1,107 @@
+"""Train a recipe: the configuration is completed and checked, then mmengine's Runner runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmresnet.apis import check
+from mmresnet.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+def train(
+    config: str | Config,
+    work_dir: str | None = None,
+    resume: bool | str = False,
+    amp: bool = False,
+    auto_scale_lr: bool = False,
+    cfg_options: dict[str, object] | None = None,
+    launcher: str = "none",
+    device: str = "auto",
+) -> Runner:
+    """Train ``config`` (a path, a shipped recipe's name or a Config) and return its Runner.
+
+    Args:
+        resume: True continues from the newest checkpoint of the work directory, a path from
+            that checkpoint.
+        auto_scale_lr: scale the learning rate by this run's images a step over
+            ``auto_scale_lr.base_batch_size``.
+
+    Raises:
+        UserError: a mistake in the configuration, the data folder or the checkpoint.
+    """
+    cfg = prepare(config, work_dir, cfg_options, launcher, device)
+    if amp:
+        cfg.optim_wrapper.type = "mmresnet.AmpOptimWrapper"
+    if resume:
+        cfg.resume = True
+        cfg.load_from = resume if isinstance(resume, str) else None
+    if auto_scale_lr:
+        if not cfg.get("auto_scale_lr", {}).get("base_batch_size"):
+            raise UserError(
+                "--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the number "
+                "of images a step that its learning rate was chosen for."
+            )
+        cfg.auto_scale_lr.enable = True
+    check.check_config(cfg)
+
+    from mmengine.dist import get_world_size
+    from mmengine.runner import Runner
+
+    runner = Runner.from_cfg(cfg)
+    if cfg.get("load_from"):
+        check.check_checkpoint(runner.model, cfg.load_from, head_may_differ=not cfg.get("resume"))
+    runner.logger.info(describe_learning_rate(cfg, get_world_size()))
+    runner.train()
+    return runner
+
+
+def prepare(
+    config: str | Config,
+    work_dir: str | None,
+    cfg_options: dict[str, object] | None,
+    launcher: str,
+    device: str,
+) -> Config:
+    """Load the configuration and fill in what the run needs: place, launcher and device."""
+    from mmengine.config import Config
+
+    import mmresnet.registry  # noqa: F401  (mends what mmengine needs)
+    from mmresnet.apis.config import load_config
+
+    cfg = config if isinstance(config, Config) else load_config(config, cfg_options)
+    if isinstance(config, Config) and cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    name = Path(cfg.filename).stem if cfg.filename else "run"
+    cfg.work_dir = work_dir or cfg.get("work_dir") or str(Path("work_dirs") / name)
+    cfg.launcher = launcher
+    has_gpu = check.check_device(device)
+    if not has_gpu:
+        cfg.setdefault("env_cfg", {}).setdefault("dist_cfg", {})["backend"] = "gloo"
+    return cfg
+
+
+def describe_learning_rate(cfg: Config, world_size: int) -> str:
+    """Say the learning rate and the arithmetic behind it, in one line."""
+    rate = cfg.optim_wrapper.optimizer.lr
+    batch = cfg.train_dataloader.batch_size
+    repeats = cfg.optim_wrapper.get("accumulative_counts", 1)
+    images = world_size * batch * repeats
+    product = f"{world_size}x{batch}" + (f"x{repeats} (accumulated)" if repeats > 1 else "")
+    scaling = cfg.get("auto_scale_lr") or {}
+    base = scaling.get("base_batch_size")
+    if not base:
+        return f"lr {rate:g} as in the config; this run has {product} = {images} images a step."
+    # mmengine scales by world size x batch size; accumulation is left to the config's author.
+    actual = world_size * batch
+    scaled = f"{rate:g} x {actual} / {base} = {rate * actual / base:g}"
+    if scaling.get("enable"):
+        return f"lr scaled: {scaled}; this run has {product} = {images} images a step."
+    return (
+        f"lr {rate:g} as in the config, for {base} images a step; this run has "
+        f"{product} = {images}: with --auto-scale-lr it would be {scaled}."
+    )

@@ -1,0 +1,259 @@
+"""ResNet, its Bag-of-Tricks variants and its plain twins, for images of ImageNet's size."""
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar
+
+import torch
+from mmcv.cnn import build_conv_layer, build_norm_layer
+from mmengine.model import Sequential
+
+from mmresnet.errors import did_you_mean
+from mmresnet.registry import MODELS
+
+from .arguments import check_arguments
+from .blocks import BasicBlock, Bottleneck, ConvFactory, ResidualBlock
+from .residual_net import ResidualNet
+from .shortcuts import no_shortcut, pooled_projection, projection
+from .stems import deep_stem, imagenet_stem
+
+DEFAULT_INIT = [
+    dict(type="Kaiming", layer=["Conv2d"]),
+    dict(type="Constant", val=1, layer=["_BatchNorm", "GroupNorm"]),
+]
+
+
+@MODELS.register_module()
+class ResNet(ResidualNet):
+    """ResNet of He et al. 2015 (Table 1), with the keywords of the whole OpenMMLab family.
+
+    The same weights give bit-identical outputs to ``ResNet`` of mmpretrain 1.2.0 and mmdet 3.3.0.
+    Two defaults differ between those; here they are mmpretrain's: ``out_indices`` is the last
+    stage (mmdet: all four) and ``norm_eval`` is False (mmdet: True).
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        in_channels: Channels of the input image.
+        stem_channels: Channels of the stem's output. None: ``base_channels``.
+        base_channels: Width of the first stage's 3×3 convolutions; each stage doubles it.
+        expansion: Output channels of a block over the width of its 3×3. None: the paper's, 1 for
+            basic blocks and 4 for bottlenecks.
+        num_stages: 1 to 4; later stages are not built.
+        strides: Stride of each stage's first block.
+        dilations: Dilation of each stage's 3×3 convolutions.
+        out_indices: Stages to return, counted from 0. None: the last.
+        style: Which convolution of a bottleneck has the stride: ``'pytorch'``, the 3×3, or
+            ``'caffe'``, the first 1×1.
+        deep_stem: Three 3×3 convolutions in place of the 7×7 (ResNet-C).
+        avg_down: Pool before the shortcut's 1×1 convolution instead of striding it (ResNet-D).
+        frozen_stages: Freeze the stem and this many stages; -1: nothing.
+        conv_cfg: mmcv's config of the convolutions, e.g. ``dict(type='ConvWS')``.
+        norm_cfg: mmcv's config of the norm layers: BN, SyncBN or GN.
+        norm_eval: BatchNorm keeps its running statistics while training.
+        dcn: Config of the deformable convolution in place of the bottleneck's 3×3.
+        stage_with_dcn: Which stages have it.
+        plugins: Layers inside of bottlenecks: dicts of ``cfg``, ``position`` (``'after_conv1'``
+            to ``'after_conv3'``) and optionally ``stages``, a bool for each stage.
+        with_cp: Save memory by computing each block's branch again in the backward pass.
+        zero_init_residual: The last norm layer of each block starts at zero (Goyal et al. 2017).
+        pretrained: Old name for ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
+        init_cfg: mmengine's initialization config. None: He initialization.
+        drop_path_rate: Stochastic depth: the rate of the last block, growing from 0 at the first.
+
+    Raises:
+        ValueError: An argument is out of its range; the message says the range.
+    """
+
+    arch_settings: ClassVar[dict[int, tuple[type[ResidualBlock], tuple[int, ...]]]] = {
+        18: (BasicBlock, (2, 2, 2, 2)),
+        34: (BasicBlock, (3, 4, 6, 3)),
+        50: (Bottleneck, (3, 4, 6, 3)),
+        101: (Bottleneck, (3, 4, 23, 3)),
+        152: (Bottleneck, (3, 8, 36, 3)),
+    }
+    stems: ClassVar[dict[bool, Callable]] = {False: imagenet_stem, True: deep_stem}
+    shortcuts: ClassVar[dict[bool, Callable]] = {False: projection, True: pooled_projection}
+
+    def __init__(
+        self,
+        depth: int,
+        in_channels: int = 3,
+        stem_channels: int | None = None,
+        base_channels: int = 64,
+        expansion: int | None = None,
+        num_stages: int = 4,
+        strides: Sequence[int] = (1, 2, 2, 2),
+        dilations: Sequence[int] = (1, 1, 1, 1),
+        out_indices: Sequence[int] | None = None,
+        style: str = "pytorch",
+        deep_stem: bool = False,
+        avg_down: bool = False,
+        frozen_stages: int = -1,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        norm_eval: bool = False,
+        dcn: dict | None = None,
+        stage_with_dcn: Sequence[bool] = (False, False, False, False),
+        plugins: Sequence[dict] | None = None,
+        with_cp: bool = False,
+        zero_init_residual: bool = True,
+        pretrained: str | None = None,
+        init_cfg: dict | list[dict] | None = None,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        block, repeats = self.arch(depth)
+        out_indices = (num_stages - 1,) if out_indices is None else out_indices
+        name = type(self).__name__
+        check_arguments(
+            name,
+            style=style,
+            num_stages=(num_stages, len(repeats)),
+            per_stage={"strides": strides, "dilations": dilations},
+            out_indices=out_indices,
+            frozen_stages=frozen_stages,
+            plugins=plugins,
+            positive={
+                "in_channels": in_channels,
+                "base_channels": base_channels,
+                "stem_channels": stem_channels or base_channels,
+                "expansion": expansion or block.expansion,
+            },
+        )
+        make_stem = _choose(self.stems, "deep_stem", deep_stem, name)
+        make_shortcut = _choose(self.shortcuts, "avg_down", avg_down, name)
+        norm_cfg = norm_cfg or dict(type="BN", requires_grad=True)
+        conv = partial(build_conv_layer, conv_cfg)
+        norm = partial(build_norm_layer, norm_cfg)
+        expansion = expansion or block.expansion
+        rates = torch.linspace(0, drop_path_rate, sum(repeats)).tolist()
+
+        stem = make_stem(in_channels, stem_channels or base_channels, conv_cfg, norm_cfg)
+        stages = []
+        inputs = stem_channels or base_channels
+        for index in range(num_stages):
+            mid = base_channels * 2**index
+            options = dict(
+                conv=conv,
+                norm=norm,
+                dilation=dilations[index],
+                style=style,
+                dcn=_deformable(dcn, conv_cfg) if dcn and stage_with_dcn[index] else None,
+                plugins=_of_stage(plugins or (), index),
+                with_cp=with_cp,
+            )
+            blocks = []
+            for number in range(repeats[index]):
+                stride = strides[index] if number == 0 else 1
+                outputs = mid * expansion
+                blocks.append(
+                    block(
+                        inputs,
+                        mid,
+                        outputs,
+                        stride=stride,
+                        shortcut=make_shortcut(inputs, outputs, stride, conv, norm),
+                        drop_path_rate=rates.pop(0),
+                        **options,
+                    )
+                )
+                inputs = outputs
+            stages.append(Sequential(*blocks))
+
+        super().__init__(
+            stem,
+            stages,
+            out_indices,
+            frozen_stages,
+            norm_eval,
+            zero_init_residual,
+            _init_cfg(init_cfg, pretrained),
+        )
+        self.depth = depth
+        self.feat_dim = inputs
+
+    @classmethod
+    def arch(cls, depth: int) -> tuple[type[ResidualBlock], tuple[int, ...]]:
+        """Return the kind of block and how many of them each stage has.
+
+        Raises:
+            ValueError: There is no such depth.
+        """
+        if depth not in cls.arch_settings:
+            allowed = ", ".join(map(str, cls.arch_settings))
+            raise ValueError(
+                f"{cls.__name__} has no depth {depth!r}; its depths are {allowed}."
+                f"{did_you_mean(depth, cls.arch_settings)}"
+            )
+        return cls.arch_settings[depth]
+
+
+@MODELS.register_module()
+class ResNetV1c(ResNet):
+    """ResNet with the deep stem (He et al. 2018, Bag of Tricks, ResNet-C)."""
+
+    def __init__(self, depth: int, **kwargs) -> None:
+        super().__init__(depth, deep_stem=True, **kwargs)
+
+
+@MODELS.register_module()
+class ResNetV1d(ResNet):
+    """ResNet with the deep stem and pooled shortcuts (Bag of Tricks, ResNet-D)."""
+
+    def __init__(self, depth: int, **kwargs) -> None:
+        super().__init__(depth, deep_stem=True, avg_down=True, **kwargs)
+
+
+@MODELS.register_module()
+class PlainNet(ResNet):
+    """plain-18 and plain-34: ResNet without its shortcuts (paper, Sec. 3.3 and Fig. 3, middle)."""
+
+    arch_settings: ClassVar = {depth: ResNet.arch_settings[depth] for depth in (18, 34)}
+    stems: ClassVar = {False: imagenet_stem}
+    shortcuts: ClassVar = {False: no_shortcut}
+
+
+def _choose(table: dict[bool, Callable], keyword: str, value: bool, name: str) -> Callable:
+    if bool(value) not in table:
+        raise ValueError(f"{name} has no {keyword}: leave {keyword}={value!r} out.")
+    return table[bool(value)]
+
+
+def _of_stage(plugins: Sequence[dict], index: int) -> list[dict]:
+    return [plugin for plugin in plugins if plugin.get("stages") is None or plugin["stages"][index]]
+
+
+def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
+    """Return the factory of the deformable convolution, or None where ``dcn`` says not to use it.
+
+    Agrees with mmdet/models/backbones/resnet.py: ``fallback_on_stride=True`` builds the plain one.
+    """
+    dcn = dict(dcn)
+    if dcn.pop("fallback_on_stride", False):
+        return None
+    if conv_cfg is not None:
+        raise ValueError(
+            f"dcn={dcn} and conv_cfg={conv_cfg} both say what the 3×3 convolution is: give one."
+        )
+    try:
+        import mmcv.ops  # noqa: F401  registers the operators
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"dcn={dcn} needs the deformable convolution of a compiled mmcv, and the mmcv "
+            f"installed here has no compiled operators: install one that has, or leave dcn out."
+        ) from error
+    return partial(build_conv_layer, dcn)
+
+
+def _init_cfg(init_cfg: dict | list[dict] | None, pretrained: str | None) -> dict | list[dict]:
+    if pretrained is None:
+        return copy.deepcopy(DEFAULT_INIT) if init_cfg is None else init_cfg
+    if init_cfg is not None:
+        raise ValueError("pretrained and init_cfg both say how to initialize: give init_cfg alone.")
+    warnings.warn(
+        "pretrained is the old name: write init_cfg=dict(type='Pretrained', checkpoint=…).",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return dict(type="Pretrained", checkpoint=pretrained)

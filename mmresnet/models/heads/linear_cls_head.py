@@ -1,0 +1,88 @@
+"""The head of every single-label recipe."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmresnet.registry import MODELS
+
+from .linear_head import NORMAL_INIT, LinearHead, positive
+from .targets import gt_scores, single_labels
+
+CROSS_ENTROPY = {"type": "mmresnet.CrossEntropyLoss", "loss_weight": 1.0}
+
+
+@MODELS.register_module()
+class LinearClsHead(LinearHead):
+    """One class for each image: a linear layer and softmax; mmpretrain's keywords and keys.
+
+    Targets are ``gt_score`` where the batch has it (Mixup, CutMix), else ``gt_label``.
+
+    Args:
+        num_classes: Number of classes, at least 1.
+        in_channels: Number of channels of the features.
+        loss: Config of a loss from any scope, or a module.
+        topk: The k for which ``cal_acc`` tells the accuracy.
+        cal_acc: Also return the accuracy of each training batch in percent, as
+            ``accuracy_top-k``. Every hit counts; mmpretrain's head leaves out those whose logit
+            is not above 0.
+        init_cfg: How to initialise; None keeps PyTorch's own initial weights.
+
+    Raises:
+        TypeError: ``num_classes``, ``in_channels`` or a k is not a whole number.
+        ValueError: One of them is not positive, or with ``cal_acc`` a k exceeds ``num_classes``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss: dict | nn.Module = CROSS_ENTROPY,
+        topk: int | Sequence[int] = (1,),
+        cal_acc: bool = False,
+        init_cfg: dict | list | None = NORMAL_INIT,
+    ) -> None:
+        super().__init__(num_classes, in_channels, loss, init_cfg)
+        ks = topk if isinstance(topk, Sequence) else (topk,)
+        self.topk = tuple(positive("topk", k) for k in ks)
+        self.cal_acc = cal_acc
+        if cal_acc and max(self.topk) > num_classes:
+            raise ValueError(
+                f"topk={topk} with cal_acc=True asks for the top {max(self.topk)} of "
+                f"{num_classes} classes: choose each k of at most {num_classes}."
+            )
+
+    def loss(
+        self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any]
+    ) -> dict[str, Tensor]:
+        """Return ``{'loss': …}``, and with ``cal_acc`` ``'accuracy_top-k'`` in percent.
+
+        Raises:
+            ValueError: The features or the truth do not fit the head, or ``cal_acc`` meets
+                mixed images.
+        """
+        cls_score, target = self._scores_and_targets(feats, data_samples)
+        losses = self._loss(cls_score, target)
+        if self.cal_acc:
+            losses.update(self._accuracy(cls_score.detach(), target))
+        return losses
+
+    def _targets(self, data_samples: Sequence[Any]) -> Tensor:
+        scores = gt_scores(data_samples, self.num_classes)
+        return single_labels(data_samples, self.num_classes) if scores is None else scores
+
+    def _accuracy(self, cls_score: Tensor, target: Tensor) -> dict[str, Tensor]:
+        if target.ndim != 1:
+            raise ValueError(
+                "cal_acc=True needs one label for each image, but the batch carries scores, as "
+                "Mixup and CutMix make them: set cal_acc=False."
+            )
+        ranked = cls_score.topk(max(self.topk), dim=1).indices
+        hits = ranked == target[:, None]
+        return {f"accuracy_top-{k}": hits[:, :k].sum() * (100 / len(hits)) for k in self.topk}
+
+    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        scores = torch.softmax(cls_score, dim=1)
+        return scores, scores.argmax(dim=1, keepdim=True)

@@ -1,0 +1,65 @@
+"""The head for images that show several classes, or none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmresnet.registry import MODELS
+
+from .linear_head import NORMAL_INIT, LinearHead, positive
+from .targets import gt_scores, multi_hot_labels
+
+BINARY_CROSS_ENTROPY = {"type": "mmresnet.CrossEntropyLoss", "use_sigmoid": True}
+
+
+@MODELS.register_module()
+class MultiLabelLinearClsHead(LinearHead):
+    """Any number of classes for each image: a linear layer and sigmoids; mmpretrain's keywords.
+
+    Args:
+        num_classes: Number of classes, at least 1.
+        in_channels: Number of channels of the features.
+        loss: Config of a loss from any scope, or a module.
+        thr: Classes with at least this score are predicted. It comes before ``topk``; 0.5 if
+            neither is given.
+        topk: The k classes with the highest scores are predicted.
+        init_cfg: How to initialise; None keeps PyTorch's own initial weights.
+
+    Raises:
+        TypeError: ``num_classes``, ``in_channels`` or ``topk`` is not a whole number.
+        ValueError: ``thr`` is not in [0, 1], ``topk`` not in [1, ``num_classes``], or a size not
+            positive.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss: dict | nn.Module = BINARY_CROSS_ENTROPY,
+        thr: float | None = None,
+        topk: int | None = None,
+        init_cfg: dict | list | None = NORMAL_INIT,
+    ) -> None:
+        super().__init__(num_classes, in_channels, loss, init_cfg)
+        if thr is not None and not 0 <= thr <= 1:
+            raise ValueError(f"thr={thr} is compared with sigmoid scores: choose it in [0, 1].")
+        if topk is not None and positive("topk", topk) > num_classes:
+            raise ValueError(
+                f"topk={topk} exceeds num_classes={num_classes}: choose 1 to {num_classes}."
+            )
+        self.thr = 0.5 if thr is None and topk is None else thr
+        self.topk = topk
+
+    def _targets(self, data_samples: Sequence[Any]) -> Tensor:
+        scores = gt_scores(data_samples, self.num_classes)
+        if scores is None:
+            return multi_hot_labels(data_samples, self.num_classes)
+        return scores.float()
+
+    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        scores = torch.sigmoid(cls_score)
+        if self.thr is None:
+            return scores, scores.topk(self.topk, dim=1).indices
+        return scores, [torch.nonzero(score >= self.thr).flatten() for score in scores]

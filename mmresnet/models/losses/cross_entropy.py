@@ -1,0 +1,135 @@
+"""Cross entropy over classes (softmax) or for each class by itself (sigmoid)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmresnet.errors import did_you_mean
+from mmresnet.registry import MODELS
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def as_scores(label: Tensor, num_classes: int) -> Tensor:
+    """Return targets as floating-point scores of shape (N, ``num_classes``).
+
+    Class indices of shape (N,) become one-hot rows; scores stay what they are.
+    """
+    if label.ndim == 1:
+        label = F.one_hot(label, num_classes)
+    return label if label.is_floating_point() else label.float()
+
+
+def check_target(cls_score: Tensor, label: Tensor, loss_name: str) -> None:
+    """Raise a ValueError unless ``label`` is (N,) or (N, C) for a ``cls_score`` of (N, C)."""
+    if cls_score.ndim != 2 or label.shape not in (cls_score.shape[:1], cls_score.shape):
+        raise ValueError(
+            f"{loss_name} takes predictions of shape (N, C) with class indices of shape (N,) or "
+            f"scores of shape (N, C), but got predictions of shape {tuple(cls_score.shape)} and "
+            f"targets of shape {tuple(label.shape)}. If only C differs, num_classes of the head "
+            "and of the data preprocessor disagree."
+        )
+
+
+@MODELS.register_module()
+class CrossEntropyLoss(nn.Module):
+    """Cross entropy, with the keywords and the numbers of mmpretrain's loss of this name.
+
+    Args:
+        use_sigmoid: Binary cross entropy for each class by itself, for multi-label tasks and the
+            recipes of "ResNet strikes back" (arXiv:2110.00476), instead of softmax.
+        use_soft: Promise that targets are scores (N, C), as Mixup and CutMix make them; class
+            indices are then refused. Without it both are taken.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'``.
+        loss_weight: Factor on the result.
+        class_weight: One weight for each class. The mean still divides by the number of samples,
+            not by the sum of their weights.
+        pos_weight: One weight for each class on its positive term; only with ``use_sigmoid``.
+
+    Raises:
+        ValueError: An unknown reduction, options that exclude each other, or targets or weights
+            whose shape does not fit the predictions.
+    """
+
+    def __init__(
+        self,
+        use_sigmoid: bool = False,
+        use_soft: bool = False,
+        reduction: str = "mean",
+        loss_weight: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        pos_weight: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"Unknown reduction {reduction!r}: a loss is reduced by 'mean', 'sum' or "
+                f"'none'.{did_you_mean(reduction, REDUCTIONS)}"
+            )
+        if use_sigmoid and use_soft:
+            raise ValueError(
+                "use_sigmoid=True and use_soft=True exclude each other: leave use_soft out, "
+                "binary cross entropy takes soft targets as it is."
+            )
+        if pos_weight is not None and not use_sigmoid:
+            raise ValueError(
+                "pos_weight has no meaning without use_sigmoid=True: set that, or use "
+                "class_weight for a softmax."
+            )
+        self.use_sigmoid = use_sigmoid
+        self.use_soft = use_soft
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+        # Buffers, so that they move to the model's device once; no part of a checkpoint.
+        for name, weight in (("class_weight", class_weight), ("pos_weight", pos_weight)):
+            values = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, cls_score: Tensor, label: Tensor, avg_factor: float | None = None) -> Tensor:
+        """Return the loss: a scalar, or unreduced (N,) for softmax and (N, C) for sigmoid.
+
+        Args:
+            cls_score: Logits (N, C).
+            label: Class indices (N,) or scores (N, C).
+            avg_factor: What a mean divides the sum by, instead of the number of elements. The
+                heads give N, so that the sigmoid loss is a sum over classes.
+        """
+        check_target(cls_score, label, "CrossEntropyLoss")
+        if self.use_soft and label.ndim == 1:
+            raise ValueError(
+                "use_soft=True takes scores of shape (N, C), but got class indices. Set to_onehot="
+                "True and num_classes in the data preprocessor (Mixup and CutMix do it by "
+                "themselves), or leave use_soft out."
+            )
+        num_classes = cls_score.shape[1]
+        self._check_weights(num_classes)
+        if self.use_sigmoid:
+            loss = F.binary_cross_entropy_with_logits(
+                cls_score,
+                as_scores(label, num_classes),
+                weight=self.class_weight,
+                pos_weight=self.pos_weight,
+                reduction="none",
+            )
+        else:
+            target = label if label.ndim == 1 else as_scores(label, num_classes)
+            loss = F.cross_entropy(cls_score, target, weight=self.class_weight, reduction="none")
+        return self.loss_weight * self._reduce(loss, avg_factor)
+
+    def _check_weights(self, num_classes: int) -> None:
+        for name in ("class_weight", "pos_weight"):
+            weight = getattr(self, name)
+            if weight is not None and weight.shape != (num_classes,):
+                raise ValueError(
+                    f"{name} holds {weight.numel()} numbers, but the predictions have "
+                    f"{num_classes} classes: give one number for each class."
+                )
+
+    def _reduce(self, loss: Tensor, avg_factor: float | None) -> Tensor:
+        if self.reduction == "none":
+            return loss
+        if self.reduction == "sum":
+            return loss.sum()
+        return loss.mean() if avg_factor is None else loss.sum() / avg_factor

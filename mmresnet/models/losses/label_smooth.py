@@ -1,0 +1,100 @@
+"""Label smoothing: cross entropy to targets that are never quite certain."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmresnet.errors import did_you_mean
+from mmresnet.registry import MODELS
+
+from .cross_entropy import CrossEntropyLoss, as_scores, check_target
+
+MODES = ("original", "classy_vision", "multi_label")
+
+
+@MODELS.register_module()
+class LabelSmoothLoss(nn.Module):
+    """Cross entropy to smoothed targets, with mmpretrain's keywords and numbers.
+
+    With ``e = label_smooth_val``, K classes and a score y of 0 or 1 (or between, from Mixup and
+    CutMix), the target of a class is
+
+    - ``'original'``: ``(1 - e) * y + e / K`` (Szegedy et al., arXiv:1512.00567, Sec. 7);
+    - ``'classy_vision'``: ``(y + e / K) / (1 + e)``, the same with ``e / (1 + e)`` for ``e``;
+    - ``'multi_label'``: ``1 - e`` where y > 0, else ``e``.
+
+    For e = 0.1 and K = 4, ``'original'`` makes 0.925 and 0.025 of 1 and 0, ``'classy_vision'``
+    0.9318 and 0.0227, and ``'multi_label'`` 0.9 and 0.1.
+
+    Args:
+        label_smooth_val: How much to smooth, in [0, 1).
+        num_classes: Number of classes; by default what the predictions have.
+        use_sigmoid: Binary cross entropy instead of softmax; by default only in the mode
+            ``'multi_label'``.
+        mode: One of the three above.
+        reduction, loss_weight, class_weight, pos_weight: See :class:`CrossEntropyLoss`.
+
+    Raises:
+        ValueError: An option is out of its range, or ``num_classes`` is not what the predictions
+            have.
+    """
+
+    def __init__(
+        self,
+        label_smooth_val: float,
+        num_classes: int | None = None,
+        use_sigmoid: bool | None = None,
+        mode: str = "original",
+        reduction: str = "mean",
+        loss_weight: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        pos_weight: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 <= label_smooth_val < 1:
+            raise ValueError(
+                f"label_smooth_val={label_smooth_val!r} is not in [0, 1); 0.1 is the usual value."
+            )
+        if mode not in MODES:
+            raise ValueError(
+                f"Unknown mode {mode!r} of LabelSmoothLoss: choose 'original', 'classy_vision' or "
+                f"'multi_label'.{did_you_mean(mode, MODES)}"
+            )
+        if use_sigmoid is None:
+            use_sigmoid = mode == "multi_label"
+        self.num_classes = num_classes
+        self.mode = mode
+        self.label_smooth_val = label_smooth_val
+        self.ce = CrossEntropyLoss(
+            use_sigmoid=use_sigmoid,
+            use_soft=not use_sigmoid,
+            reduction=reduction,
+            loss_weight=loss_weight,
+            class_weight=class_weight,
+            pos_weight=pos_weight,
+        )
+
+    def smooth(self, scores: Tensor) -> Tensor:
+        """Return the smoothed targets of ``scores``, both (N, K)."""
+        eps = self.label_smooth_val
+        if self.mode == "multi_label":
+            return torch.full_like(scores, eps).masked_fill_(scores > 0, 1 - eps)
+        if self.mode == "classy_vision":
+            eps = eps / (1 + eps)
+        return scores * (1 - eps) + eps / scores.shape[1]
+
+    def forward(self, cls_score: Tensor, label: Tensor, avg_factor: float | None = None) -> Tensor:
+        """Return the loss of logits (N, K) for class indices (N,) or scores (N, K).
+
+        The result and ``avg_factor`` are those of :meth:`CrossEntropyLoss.forward`.
+        """
+        check_target(cls_score, label, "LabelSmoothLoss")
+        if self.num_classes not in (None, cls_score.shape[1]):
+            raise ValueError(
+                f"LabelSmoothLoss has num_classes={self.num_classes}, but the predictions have "
+                f"{cls_score.shape[1]} classes: set both alike, or leave num_classes of the loss "
+                "out."
+            )
+        scores = as_scores(label, cls_score.shape[1])
+        return self.ce(cls_score, self.smooth(scores), avg_factor=avg_factor)

@@ -1,0 +1,76 @@
+"""Recipes by name."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+from mmresnet import apis
+from mmresnet.errors import UserError
+
+
+def test_list_models():
+    names = apis.list_models()
+    assert names == sorted(names)
+    assert apis.list_models("resnet50_8xb32*") == [
+        "resnet50_8xb32-amp_in1k",
+        "resnet50_8xb32-cutmix_in1k",
+        "resnet50_8xb32-lbs_in1k",
+        "resnet50_8xb32-mixup_in1k",
+        "resnet50_8xb32_in1k",
+    ]
+    assert "default_runtime" not in names
+    assert apis.list_models("nothing*") == []
+
+
+def test_get_config():
+    assert apis.get_config("resnetv1d152_8xb32_in1k").model.backbone.depth == 152
+
+
+@pytest.mark.parametrize("get", [apis.get_config, apis.get_model])
+def test_unknown_name_gives_the_nearest(get):
+    with pytest.raises(UserError, match="'resnet18_8xb32_in1k'"):
+        get("resnet18_8xb32_in1")
+
+
+def test_get_model_predicts():
+    before = DefaultScope.get_current_instance()
+    model = apis.get_model("resnet20_1xb128_cifar10", num_classes=7).eval()
+    assert DefaultScope.get_current_instance() is before
+    mean = model.data_preprocessor.mean.flatten().tolist()
+    assert mean == pytest.approx([125.307, 122.961, 113.8575])
+    assert model.data_preprocessor.num_classes == 7
+    with torch.no_grad():
+        scores = model.head(model.extract_feat(torch.rand(2, 3, 32, 32)))
+    assert scores.shape == (2, 7)
+
+
+def test_get_model_draws_weights_as_training_does(capfd):
+    torch.manual_seed(0)
+    model = apis.get_model("resnet20_1xb128_cifar10")
+    assert "layer1.0.conv1" not in "".join(capfd.readouterr())  # no list of every parameter
+    assert model.head.fc.bias.abs().max() == 0  # mmpretrain's head: normal weights, zero biases
+    assert 0.005 < model.head.fc.weight.std() < 0.02
+
+
+@pytest.mark.parametrize("classes", [0, -1, 2.5, True, "5"])
+def test_num_classes_must_be_positive(classes):
+    with pytest.raises(UserError, match="must be a positive integer"):
+        apis.get_model("resnet18_8xb32_in1k", num_classes=classes)
+
+
+def test_importing_apis_is_light():
+    code = (
+        "import sys, mmresnet.apis; names = mmresnet.apis.list_models(); assert len(names) > 30;"
+        "heavy = {'torch', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_attribute():
+    with pytest.raises(AttributeError, match="get_modle"):
+        _ = apis.get_modle
+    assert {"get_config", "get_model", "list_models"} <= set(dir(apis))

@@ -1,0 +1,95 @@
+"""The wheel carries configs and tools, and finds them where it is installed."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from mmresnet.apis.recipes import config_folder, recipe_paths
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*command, cwd, **environment):
+    """Run ``command`` without the checkout on its path; return what it printed."""
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=cwd, env=clean | environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    pytest.importorskip("setuptools", reason="building a wheel needs setuptools")
+    folder = tmp_path_factory.mktemp("wheel")
+    build = folder / "source"  # a copy, so that the checkout gets no build/ and no egg-info
+    build.mkdir()
+    listed = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (build / name).parent.mkdir(parents=True, exist_ok=True)
+            (build / name).write_bytes((ROOT / name).read_bytes())
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "-q", "-w", str(folder))
+    run(sys.executable, "-m", "pip", "wheel", *options, str(build), cwd=folder)
+    (path,) = folder.glob("mmresnet-*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    target = tmp_path_factory.mktemp("site")
+    options = ("--no-deps", "--no-index", "-q", "--target", str(target))
+    run(sys.executable, "-m", "pip", "install", *options, str(wheel), cwd=target)
+    return target
+
+
+def test_wheel_holds_configs_and_tools(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    expected = {p.relative_to(config_folder()).as_posix() for p in config_folder().rglob("*.py")}
+    assert expected <= {n.removeprefix("mmresnet/.mim/configs/") for n in names}
+    assert {"mmresnet/.mim/tools/train.py", "mmresnet/.mim/tools/dist_train.sh"} <= names
+    assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
+
+
+def test_metadata(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (path,) = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+    metadata = Parser().parsestr(archive.read(path).decode())
+    assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
+    assert set(metadata.get_all("Provides-Extra")) == {"openmmlab", "onedl", "test", "demo"}
+    hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
+    assert "torch>=2.4" in hard
+    assert not [need for need in hard if "mm" in need]  # peers, never pulled in
+
+
+def test_installed_recipes_are_found_by_name(installed, tmp_path):
+    code = (
+        "import mmresnet, mmresnet.apis as apis\n"
+        "print(mmresnet.__file__)\n"
+        "print(*apis.list_models())\n"
+        "print(apis.get_config('resnet50_8xb32_in1k').filename)\n"
+        "print(apis.load_config('configs/resnet50_8xb32_in1k.py', {'num_classes': 3})"
+        ".model.head.num_classes)\n"
+    )
+    printed = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(installed))
+    package, names, recipe, classes = printed.splitlines()[-4:]
+    assert Path(package) == installed / "mmresnet" / "__init__.py"
+    assert names.split() == sorted(recipe_paths())
+    assert Path(recipe) == installed / "mmresnet" / ".mim" / "configs" / "resnet50_8xb32_in1k.py"
+    assert classes == "3"
+
+
+@pytest.mark.full
+def test_installed_model_is_built_by_name(installed, tmp_path):
+    code = (
+        "from mmresnet.apis import get_model\n"
+        "print(get_model('resnet20_1xb128_cifar10', num_classes=4).head.num_classes)\n"
+    )
+    printed = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert printed.split()[-1] == "4"
