@@ -1,0 +1,61 @@
+# Everything runs in .venv, which is made here; only Python and git are needed beforehand.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
+
+# a Python that serves; another one: make demo PYTHON=/path/to/python3.12
+SERVES := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
+	$$p -c '$(SERVES)' 2>/dev/null && echo $$p && break; done)
+
+INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress-bar off
+# of pip's lines, those that tell what takes long
+LARGE := awk '/^(Downloading|  Downloading) .*[0-9][0-9]+\.[0-9] [MG]B\)/ {print "  " $$1, $$2, $$3, $$4} \
+	/^Installing collected/ {print "  Unpacking"} {fflush()}'
+
+.PHONY: help demo test test-full lint clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo       install, train ResNet-20 on handwritten digits, test it, draw pictures"
+	@echo "make test       the tests that take seconds, with OpenMMLab's own packages"
+	@echo "make test-full  all tests, with OpenMMLab's packages and with the onedl-* forks"
+	@echo "make lint       ruff: rules and layout"
+	@echo "make clean      remove the environments and caches; data and work_dirs stay"
+
+demo: .venv/.demo
+	@PYTHON=.venv/bin/python tools/demo.sh
+
+test: .venv/.test
+	.venv/bin/python -m pytest -m "not full"
+
+test-full: .venv/.test .venv-onedl/.test
+	.venv/bin/python -m pytest
+	.venv-onedl/bin/python -m pytest
+
+lint: .venv/.test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+clean:
+	rm -rf .venv .venv-onedl build dist *.egg-info .pytest_cache .ruff_cache
+
+.venv/.demo: EXTRAS := openmmlab,demo
+.venv/.test: EXTRAS := openmmlab,demo,test
+.venv/.demo .venv/.test: CONSTRAINTS := constraints.txt
+.venv/.demo .venv/.test: .venv/bin/python constraints.txt setup.py
+	@echo "Installing mmresnet[$(EXTRAS)] into .venv (PyTorch is large: some minutes at first)"
+	@.venv/bin/python $(INSTALL) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | $(LARGE)
+	@touch $@
+
+.venv-onedl/.test: EXTRAS := onedl,demo,test
+.venv-onedl/.test: .venv-onedl/bin/python constraints-onedl.txt setup.py
+	@echo "Installing mmresnet[$(EXTRAS)] into .venv-onedl"
+	@.venv-onedl/bin/python $(INSTALL) -c constraints-onedl.txt -e '.[$(EXTRAS)]' | $(LARGE)
+	@touch $@
+
+.venv/bin/python .venv-onedl/bin/python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(SERVES)' || { \
+	  echo "mmresnet needs Python 3.10 to 3.13, and '$(PYTHON)' is none: install one," \
+	  "or name it with make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
+	@"$(PYTHON)" -m venv $(@D:/bin=)
