@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 
 INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress-bar off
 # of pip's lines, those that tell what takes long
-LARGE := awk '/^(Downloading|  Downloading) .*[0-9][0-9]+\.[0-9] [MG]B\)/ {print "  " $$1, $$2, $$3, $$4} \
+LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
 	/^Installing collected/ {print "  Unpacking"} {fflush()}'
 
 .PHONY: help demo test test-full lint clean

@@ -17,9 +17,7 @@ from mmengine.registry import Registry  # noqa: E402
 
 upstream.apply()
 
-MODELS = Registry(
-    "model", parent=MMENGINE_MODELS, scope="mmresnet", locations=["mmresnet.models"]
-)
+MODELS = Registry("model", parent=MMENGINE_MODELS, scope="mmresnet", locations=["mmresnet.models"])
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmresnet", locations=["mmresnet.engine"])
 OPTIM_WRAPPERS = Registry(
     "optim wrapper",
