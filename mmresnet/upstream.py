@@ -4,9 +4,10 @@ Each says what fails, why, and for which versions. A mend is applied only where 
 ``tests/test_upstream.py`` fails for each one that upstream has made superfluous.
 """
 
+import functools
 import importlib.metadata
 import importlib.util
-import os
+import inspect
 import pickle
 import re
 from collections.abc import Callable
@@ -18,7 +19,10 @@ from mmresnet.errors import UserError
 
 @dataclass(frozen=True)
 class Mend:
-    """One failing of upstream's and its mend."""
+    """One failing of upstream's and its mend.
+
+    ``needed`` reads upstream's code and runs none of it, so that it costs nothing at import.
+    """
 
     name: str
     reason: str
@@ -29,11 +33,10 @@ class Mend:
 
 def apply() -> None:
     """Apply the mends that are needed; calling it again does nothing."""
-    if not _applied:
-        for mend in MENDS:
-            if mend.needed():
-                mend.apply()
-                _applied.append(mend.name)
+    for mend in MENDS:
+        if mend.name not in _applied and mend.needed():
+            mend.apply()
+            _applied.add(mend.name)
 
 
 # --- checkpoints ------------------------------------------------------------------------------
@@ -56,13 +59,25 @@ def harmless_types() -> list:
         np.ndarray,
         np.dtype,
         *dict.fromkeys(type(kind) for kind in kinds),
-        (rebuild, "numpy.core.multiarray._reconstruct"),
-        (rebuild, "numpy._core.multiarray._reconstruct"),
-        (scalar, "numpy.core.multiarray.scalar"),
-        (scalar, "numpy._core.multiarray.scalar"),
-        (_statistic_of_history, "builtins.getattr"),
-        (_statistic_of_history, "__builtin__.getattr"),
+        *(_known_as(f"{module}._reconstruct", rebuild) for module in _NUMPY_CORES),
+        *(_known_as(f"{module}.scalar", scalar) for module in _NUMPY_CORES),
+        _known_as("builtins.getattr", _statistic_of_history),
+        _known_as("__builtin__.getattr", _statistic_of_history),
     ]
+
+
+_NUMPY_CORES = ("numpy.core.multiarray", "numpy._core.multiarray")
+
+
+def _known_as(path: str, function: Callable) -> Callable:
+    """Wrap ``function`` so that torch finds it by ``path`` (before 2.6 it takes no pairs)."""
+
+    def known(*args: object) -> object:
+        return function(*args)
+
+    known.__module__, _, known.__name__ = path.rpartition(".")
+    known.__qualname__ = known.__name__
+    return known
 
 
 def _statistic_of_history(owner: object, name: str) -> Callable:
@@ -74,62 +89,79 @@ def _statistic_of_history(owner: object, name: str) -> Callable:
     from mmengine.logging import HistoryBuffer
 
     if owner is not HistoryBuffer or name not in ("min", "max", "mean", "current"):
-        raise pickle.UnpicklingError(f"GLOBAL getattr({owner}, {name}) was not an allowed global")
+        raise pickle.UnpicklingError("GLOBAL builtins.getattr was not an allowed global")
     return getattr(HistoryBuffer, name)
 
 
-def load_checkpoint_file(filename: str, map_location: object = None) -> dict:
-    """Read a checkpoint from a local file without ever executing what it holds.
+class _TorchLoadingValues:
+    """The module torch as mmengine's checkpoint reader sees it: its ``load`` never runs code."""
+
+    def __getattr__(self, name: str) -> object:
+        import torch
+
+        return getattr(torch, name)
+
+    @staticmethod
+    def load(file: object, map_location: object = None, **kwargs: object) -> object:
+        import torch
+
+        source = str(file) if isinstance(file, (str, Path)) else "The file"
+        kwargs["weights_only"] = True
+        return _read(source, lambda: torch.load(file, map_location=map_location, **kwargs))
+
+
+def _read(source: str, read: Callable[[], object]) -> object:
+    """Call ``read``; tell what is wrong with the file, and let every other failure pass.
 
     Raises:
-        FileNotFoundError: There is no such file.
         UserError: The file is cut off, is no checkpoint, or holds something other than values.
     """
-    import torch
-
-    path = os.path.expanduser(filename)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no checkpoint {path}.")
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        return read()
     except pickle.UnpicklingError as error:
-        raise UserError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"{path} cannot be read as a checkpoint: it is cut off, or no checkpoint at all "
-            f"({first}). Fetch or write it again."
-        ) from error
-
-
-def _refusal(path: str, reason: str) -> str:
-    found = re.search(r"GLOBAL (\S+) was not an allowed global", reason)
-    if found is None:
-        found = re.search(r"[Uu]nsupported (?:global|class|operand)[^`']*[`']?([\w.]+)", reason)
-    if found is None:
-        first = reason.partition("WeightsUnpickler error:")[2].strip().split("\n")[0]
-        return (
-            f"{path} is no checkpoint of tensors and plain values; nothing in it was run ({first})."
-        )
-    return (
-        f"{path} holds '{found[1]}', which a checkpoint has no need of; nothing in it was run. "
-        f"If you trust its author, have it saved again as a state dict of tensors alone."
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        if found:
+            raise UserError(
+                f"{source} holds '{found[1]}', which a checkpoint has no need of; nothing in it "
+                "was run. If you trust its author, have it saved again as a state dict of "
+                "tensors alone."
+            ) from error
+        cause = str(error)
+    except RuntimeError as error:
+        # others, as a tensor of a GPU that is not here, are no fault of the file's
+        if not re.search("PytorchStreamReader|corrupt|EOF|hash value", str(error)):
+            raise
+        cause = str(error)
+    except (EOFError, ValueError, LookupError, AssertionError, AttributeError) as error:
+        cause = str(error) or type(error).__name__
+    first = cause.partition("WeightsUnpickler error:")[2].strip() or cause
+    raise UserError(
+        f"{source} cannot be read as a checkpoint: it is cut off, or no checkpoint at all "
+        f"({first.splitlines()[0].rstrip('.')}). Fetch or write it again."
     )
 
 
-def _loads_history() -> bool:
-    """Whether mmengine's loader takes its own checkpoints, and refuses to run what they hold."""
-    from mmengine.runner.checkpoint import CheckpointLoader
+def _reads_only_values() -> bool:
+    from mmengine.runner import checkpoint
 
-    return CheckpointLoader._schemes[""] is load_checkpoint_file
+    source = inspect.getsource(checkpoint)
+    return "weights_only=True" in source and "weights_only=False" not in source
 
 
 def _mend_loading() -> None:
     import torch
-    from mmengine.runner.checkpoint import CheckpointLoader
+    from mmengine.runner import checkpoint
 
     torch.serialization.add_safe_globals(harmless_types())
-    CheckpointLoader.register_scheme(prefixes="", loader=load_checkpoint_file, force=True)
+    checkpoint.torch = _TorchLoadingValues()
+    upstream_load_url = checkpoint.load_url  # torch.hub's, which runs what it fetches
+
+    @functools.wraps(upstream_load_url)
+    def load_url(url: str, *args: object, **kwargs: object) -> object:
+        kwargs["weights_only"] = True
+        return _read(url, lambda: upstream_load_url(url, *args, **kwargs))
+
+    checkpoint.load_url = load_url
 
 
 # --- installed packages -----------------------------------------------------------------------
@@ -150,37 +182,48 @@ def get_installed_path(package: str) -> str:
 
     Raises:
         importlib.metadata.PackageNotFoundError: It is not installed.
+        RuntimeError: It is a namespace package, which has no folder of its own.
     """
     module = package
     if importlib.util.find_spec(package) is None:
-        # the distribution's name differs from its module's, as mmcv-full from mmcv
-        top_level = importlib.metadata.distribution(package).read_text("top_level.txt") or ""
-        module = top_level.split("\n")[0].strip()
-    spec = importlib.util.find_spec(module) if module else None
-    if spec is None or spec.origin is None:
+        module = package2module(package)
+    spec = importlib.util.find_spec(module)
+    if spec is None:
         raise importlib.metadata.PackageNotFoundError(package)
+    if spec.origin is None:
+        raise RuntimeError(f"{package} is a namespace package: it has no folder of its own.")
     return str(Path(spec.origin).parent)
 
 
-def _pkg_resources_is_gone() -> bool:
-    import inspect
+def package2module(package: str) -> str:
+    """Return the module that a distribution installs, as mmcv for mmcv-full.
 
+    Raises:
+        importlib.metadata.PackageNotFoundError: It is not installed.
+        ValueError: The distribution does not say.
+    """
+    names = (importlib.metadata.distribution(package).read_text("top_level.txt") or "").split()
+    if not names:
+        raise ValueError(f"{package} does not say which module it installs.")
+    return names[0]
+
+
+def _pkg_resources_is_gone() -> bool:
     from mmengine.utils import package_utils
 
-    return importlib.util.find_spec(
-        "pkg_resources"
-    ) is None and "pkg_resources" in inspect.getsource(package_utils)
+    wanted = "pkg_resources" in inspect.getsource(package_utils)
+    return wanted and importlib.util.find_spec("pkg_resources") is None
 
 
 def _mend_installed_path() -> None:
-    """Put the two functions wherever mmengine has imported them by name."""
+    """Put the functions wherever mmengine has imported them by name."""
     import mmengine.config.config
     import mmengine.hub.hub
     import mmengine.utils
     from mmengine.utils import package_utils
 
     holders = (package_utils, mmengine.utils, mmengine.config.config, mmengine.hub.hub)
-    for replacement in (is_installed, get_installed_path):
+    for replacement in (is_installed, get_installed_path, package2module):
         for holder in holders:
             if hasattr(holder, replacement.__name__):
                 setattr(holder, replacement.__name__, replacement)
@@ -189,21 +232,35 @@ def _mend_installed_path() -> None:
 # --- several processes without a GPU ----------------------------------------------------------
 
 
-def _no_accelerator() -> bool:
-    from mmengine.device import get_device
+def _sets_a_gpu_regardless() -> bool:
+    from mmengine.dist import utils
 
-    return get_device() == "cpu"
+    source = inspect.getsource(utils._init_dist_pytorch)
+    return "torch.cuda.set_device" in source and "is_cuda_available" not in source
 
 
 def _mend_init_dist() -> None:
+    from mmengine.device import get_device
     from mmengine.dist import utils
     from torch import distributed
 
-    def init_on_cpu(backend: str, **kwargs) -> None:
-        kwargs.pop("init_backend", None)
-        distributed.init_process_group(backend="gloo", **kwargs)
+    upstream_init = utils._init_dist_pytorch
 
-    utils._init_dist_pytorch = init_on_cpu
+    def init(backend: str, init_backend: str = "torch", **kwargs: object) -> None:
+        if get_device() != "cpu":
+            upstream_init(backend, init_backend=init_backend, **kwargs)
+        else:  # nccl, mmengine's default, is for GPUs alone
+            backend = "gloo" if backend == "nccl" else backend
+            distributed.init_process_group(backend=backend, **kwargs)
+
+    utils._init_dist_pytorch = init
+
+
+def _passes_device_ids_regardless() -> bool:
+    from mmengine.runner import Runner
+
+    source = inspect.getsource(Runner.wrap_model)
+    return "device_ids" in source and "is_cuda_available" not in source
 
 
 def _mend_data_parallel() -> None:
@@ -211,8 +268,11 @@ def _mend_data_parallel() -> None:
 
     upstream_init = MMDistributedDataParallel.__init__
 
-    def init(self, module, *args, device_ids=None, **kwargs) -> None:
-        upstream_init(self, module, *args, device_ids=None, **kwargs)
+    @functools.wraps(upstream_init)
+    def init(self: object, module: object, *args: object, **kwargs: object) -> None:
+        if any(parameter.device.type == "cpu" for parameter in module.parameters()):
+            kwargs.pop("device_ids", None)
+        upstream_init(self, module, *args, **kwargs)
 
     MMDistributedDataParallel.__init__ = init
 
@@ -220,10 +280,10 @@ def _mend_data_parallel() -> None:
 MENDS = (
     Mend(
         "checkpoints load without running code",
-        "mmengine 0.10.7 leaves weights_only to torch: since 2.6 its own HistoryBuffer is refused, "
-        "before that anything is run; the fork falls back to weights_only=False by itself.",
-        "mmengine 0.10.0 to 0.10.7, onedl-mmengine 0.10.8 to 0.10.12",
-        lambda: not _loads_history(),
+        "mmengine leaves weights_only to torch: since 2.6 its own HistoryBuffer is refused, before "
+        "that, and from a URL to this day, anything is run; the fork falls back to running it.",
+        "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
+        lambda: not _reads_only_values(),
         _mend_loading,
     ),
     Mend(
@@ -237,16 +297,16 @@ MENDS = (
         "process groups without a GPU",
         "init_dist calls torch.cuda.set_device whatever the backend is.",
         "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
-        _no_accelerator,
+        _sets_a_gpu_regardless,
         _mend_init_dist,
     ),
     Mend(
         "data parallelism without a GPU",
         "Runner.wrap_model passes device_ids, which DistributedDataParallel refuses on the CPU.",
         "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
-        _no_accelerator,
+        _passes_device_ids_regardless,
         _mend_data_parallel,
     ),
 )
 
-_applied: list[str] = []
+_applied: set[str] = set()

@@ -8,7 +8,8 @@ if [ $# -lt 3 ]; then
 fi
 partition=$1 job=$2 config=$3
 shift 3
-tools="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$tools/python.sh"
 gpus=${GPUS:-8}
 per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 
@@ -16,4 +17,4 @@ per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 # shellcheck disable=SC2086
 exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" \
     --ntasks-per-node="$per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \
-    ${SRUN_ARGS:-} "${PYTHON:-python}" -u "$tools/train.py" "$config" --launcher slurm "$@"
+    ${SRUN_ARGS:-} "$PYTHON" -u "$tools/train.py" "$config" --launcher slurm "$@"

@@ -16,7 +16,7 @@ batch_size = 64
 num_workers = 0  # images this small are read faster than a worker would hand them over
 epochs = 20
 
-data_preprocessor = dict(num_classes=num_classes, mean=[78.0] * 3, std=[96.0] * 3, to_rgb=False)
+data_preprocessor = dict(num_classes=num_classes, mean=[78.0] * 3, std=[96.0] * 3, to_rgb=True)
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),

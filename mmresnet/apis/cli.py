@@ -7,6 +7,7 @@ import argparse
 import ast
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,8 +18,8 @@ DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of a repor
 
 _KNOWN_FAILURES = (
     (
-        r"failed to load image: (?P<path>[^\n]+)",
-        "The image {path} cannot be decoded: replace it, or take it out of the data folder.",
+        r"(?s).*failed to load image: (?P<path>[^\n]+)",  # a worker's report quotes code before
+        "The image '{path}' cannot be decoded: replace it, or take it out of the data folder.",
     ),
     (
         r"Expected more than 1 value per channel when training",
@@ -27,6 +28,8 @@ _KNOWN_FAILURES = (
         "of an epoch may hold a single image.",
     ),
 )
+
+_REFUSALS = (ValueError, TypeError, KeyError, ImportError, FileNotFoundError)
 
 
 def explain(error: BaseException) -> str | None:
@@ -37,38 +40,61 @@ def explain(error: BaseException) -> str | None:
         found = re.search(pattern, str(error))
         if found:
             return sentence.format(**found.groupdict())
-    if isinstance(error, (ValueError, TypeError, KeyError)) and _is_raised_by_a_model(error):
+    if _is_refusal(error):
         return str(error.args[0] if error.args else error)
     return None
 
 
-def _is_raised_by_a_model(error: BaseException) -> bool:
-    """Tell a refusal written in ``mmresnet/models`` from an accident that happened there."""
+def _is_refusal(error: BaseException) -> bool:
+    """Tell a refusal written in this package from an accident that happened there."""
+    if not isinstance(error, _REFUSALS):
+        return False
     frames = traceback.extract_tb(error.__traceback__)
-    folder = os.path.join("mmresnet", "models")
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return bool(
-        frames and folder in frames[-1].filename and (frames[-1].line or "").startswith("raise ")
+        frames
+        and os.path.abspath(frames[-1].filename).startswith(package + os.sep)
+        and (frames[-1].line or "").startswith("raise ")
     )
 
 
-def run(main: Callable[[list[str] | None], object], argv: list[str] | None = None) -> int:
+def run(
+    main: Callable[[list[str] | None], object],
+    argv: list[str] | None = None,
+    resumable: bool = False,
+) -> int:
     """Call ``main(argv)`` and return the exit code.
 
     0 is success, 1 a failure in the run that has a known cause, 2 a mistake in what was asked,
-    130 an interruption. An unknown exception passes through with its traceback.
+    130 an interruption, told with the command that goes on if ``resumable``. An unknown
+    exception passes through with its traceback. Of several processes the first on each machine
+    tells a mistake, since all make it, and each tells a failure in its run.
     """
     try:
         main(argv)
     except KeyboardInterrupt:
-        print("Interrupted; continue with the same command and --resume.", file=sys.stderr)
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else ""
+            print(f"Interrupted{how}.", file=sys.stderr)
         return 130
     except Exception as error:
         sentence = explain(error)
         if sentence is None or os.environ.get("MMRESNET_DEBUG") == "1":
             raise
-        print(sentence, file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
+        mistake = isinstance(error, UserError) or _is_refusal(error)
+        rank = os.environ.get("LOCAL_RANK", "0")
+        if rank == "0" or not mistake:
+            print(sentence if rank == "0" else f"[rank {rank}] {sentence}", file=sys.stderr)
+        return 2 if mistake else 1
     return 0
+
+
+def _how_to_resume(arguments: list[str]) -> str:
+    if "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ:
+        return "; the same command with --resume goes on from the last checkpoint"
+    resume = [] if any(a.split("=")[0] == "--resume" for a in arguments) else ["--resume"]
+    command = shlex.join(["python", sys.argv[0], *arguments, *resume])
+    return f"; to go on from the last checkpoint: {command}"
 
 
 def parse_options(pairs: list[str] | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmresnet.apis import check
-from mmresnet.apis.train import prepare
+from mmresnet.apis.train import closing_progress, prepare
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,10 +33,12 @@ def test(
     cfg.load_from, cfg.resume = checkpoint, False
     if amp:
         cfg.test_cfg["fp16"] = True
-    check.check_config(cfg)
+    check.check_data(cfg, ("test_dataloader",))
 
     from mmengine.runner import Runner
 
-    runner = Runner.from_cfg(cfg)
-    check.check_checkpoint(runner.model, checkpoint, head_may_differ=False)
-    return runner.test()
+    with check.explain_mistakes(cfg):
+        runner = Runner.from_cfg(cfg)
+        check.check_checkpoint(runner.model, checkpoint, head_may_differ=False)
+        with closing_progress(runner):
+            return runner.test()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,17 +50,39 @@ def train(
                 "of images a step that its learning rate was chosen for."
             )
         cfg.auto_scale_lr.enable = True
-    check.check_config(cfg)
+    loaders = (
+        ("train_dataloader", "val_dataloader")
+        if cfg.get("val_cfg") is not None
+        else ("train_dataloader",)
+    )
+    check.check_data(cfg, loaders)
 
     from mmengine.dist import get_world_size
     from mmengine.runner import Runner
 
-    runner = Runner.from_cfg(cfg)
-    if cfg.get("load_from"):
-        check.check_checkpoint(runner.model, cfg.load_from, head_may_differ=not cfg.get("resume"))
-    runner.logger.info(describe_learning_rate(cfg, get_world_size()))
-    runner.train()
+    with check.explain_mistakes(cfg):
+        runner = Runner.from_cfg(cfg)
+        if cfg.get("load_from"):
+            check.check_checkpoint(
+                runner.model, cfg.load_from, head_may_differ=not cfg.get("resume")
+            )
+        runner.logger.info(describe_learning_rate(cfg, get_world_size()))
+        with closing_progress(runner):
+            runner.train()
     return runner
+
+
+@contextlib.contextmanager
+def closing_progress(runner: Runner) -> Iterator[None]:
+    """Give the terminal back however the run ends."""
+    from mmresnet.engine.progress import ProgressHook
+
+    try:
+        yield
+    finally:
+        for hook in runner.hooks:
+            if isinstance(hook, ProgressHook):
+                hook.close()
 
 
 def prepare(
@@ -73,7 +98,7 @@ def prepare(
     import mmresnet.registry  # noqa: F401  (mends what mmengine needs)
     from mmresnet.apis.config import load_config
 
-    cfg = config if isinstance(config, Config) else load_config(config, cfg_options)
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else load_config(config, cfg_options)
     if isinstance(config, Config) and cfg_options:
         cfg.merge_from_dict(cfg_options)
     name = Path(cfg.filename).stem if cfg.filename else "run"
@@ -82,6 +107,10 @@ def prepare(
     has_gpu = check.check_device(device)
     if not has_gpu:
         cfg.setdefault("env_cfg", {}).setdefault("dist_cfg", {})["backend"] = "gloo"
+        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            if cfg.get(loader):
+                cfg[loader]["pin_memory"] = False  # pinning is for a GPU, and warns without one
+    cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), {"type": "mmresnet.ProgressHook"}]
     return cfg
 
 

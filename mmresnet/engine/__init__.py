@@ -1,0 +1,5 @@
+"""Around the training step. The registries import this package when a part is first named."""
+
+from mmresnet.engine.amp import AmpOptimWrapper
+
+__all__ = ["AmpOptimWrapper"]

@@ -127,7 +127,7 @@ class ResNet(ResidualNet):
         conv = partial(build_conv_layer, conv_cfg)
         norm = partial(build_norm_layer, norm_cfg)
         expansion = expansion or block.expansion
-        rates = torch.linspace(0, drop_path_rate, sum(repeats)).tolist()
+        rates = torch.linspace(0, drop_path_rate, sum(repeats), device="cpu").tolist()
 
         stem = make_stem(in_channels, stem_channels or base_channels, conv_cfg, norm_cfg)
         stages = []

@@ -1,0 +1,79 @@
+"""Parameters and multiply-adds of every net of the family, counted on the nets themselves."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from mmresnet.models import backbones
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """One row of the table: a classifier and what it costs."""
+
+    name: str
+    input_size: int
+    parameters: int
+    multiply_adds: int
+
+    def row(self) -> str:
+        """The row in Markdown: millions of parameters, giga multiply-adds."""
+        parameters, adds = self.parameters / 1e6, self.multiply_adds / 1e9
+        return f"| {self.name} | {self.input_size} | {parameters:.2f} | {adds:.2f} |"
+
+
+class _Classifier(nn.Module):
+    """A backbone with the paper's global average pooling and fully connected layer."""
+
+    def __init__(self, backbone: nn.Module, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(backbone.feat_dim, num_classes)
+
+    def forward(self, x):
+        """``(N, 3, H, W) -> (N, num_classes)``."""
+        return self.fc(self.pool(self.backbone(x)[-1]).flatten(1))
+
+
+def nets() -> Iterator[tuple[str, int, Callable[[], nn.Module]]]:
+    """Yield name, input size and maker of each net: ImageNet's, VGG to compare with, CIFAR-10's."""
+    for name in ("ResNet", "ResNetV1c", "ResNetV1d"):
+        for depth in backbones.ResNet.arch_settings:
+            yield f"{name}-{depth}", 224, _maker(name, depth, 1000)
+    for depth in backbones.PlainNet.arch_settings:
+        yield f"PlainNet-{depth}", 224, _maker("PlainNet", depth, 1000)
+    for depth in (16, 19):
+        yield f"VGG-{depth}", 224, _vgg_maker(depth)
+    for depth in backbones.ResNet_CIFAR.arch_settings:
+        yield f"ResNet_CIFAR-{depth}", 32, _maker("ResNet_CIFAR", depth, 10)
+    for depth in (20, 32, 44, 56, 110, 1202):
+        yield f"CifarResNet-{depth}", 32, _maker("CifarResNet", depth, 10)
+    for depth in (20, 32, 44, 56):
+        yield f"CifarPlainNet-{depth}", 32, _maker("CifarPlainNet", depth, 10)
+
+
+def measure(name: str, input_size: int, make: Callable[[], nn.Module]) -> Complexity:
+    """Count with mmengine's analyser, whose convention is that of the OpenMMLab model zoos."""
+    from mmengine.analysis import get_model_complexity_info
+
+    logging.getLogger("mmengine").setLevel(logging.ERROR)  # operators that it counts as free
+    info = get_model_complexity_info(
+        make().eval(), input_shape=(3, input_size, input_size), show_table=False, show_arch=False
+    )
+    return Complexity(name, input_size, int(info["params"]), int(info["flops"]))
+
+
+def _maker(name: str, depth: int, num_classes: int) -> Callable[[], nn.Module]:
+    return lambda: _Classifier(getattr(backbones, name)(depth=depth), num_classes)
+
+
+def _vgg_maker(depth: int) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        import torchvision
+
+        return getattr(torchvision.models, f"vgg{depth}")()
+
+    return make

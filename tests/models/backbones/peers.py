@@ -1,0 +1,61 @@
+"""The peers' classes, and their weights under our names."""
+
+import sys
+import types
+
+import torch
+from torch import nn
+
+
+def import_mmdet_resnet() -> type[nn.Module]:
+    """Return mmdet's ResNet, also where mmcv has no compiled operators.
+
+    mmdet imports every operator when its backbones are imported. An empty stand-in lets the import
+    pass; whatever would compute with an operator fails when it is called.
+    """
+    try:
+        import mmcv._ext  # noqa: F401
+    except ModuleNotFoundError:
+        stand_in = types.ModuleType("mmcv._ext")
+        stand_in.__getattr__ = _operator
+        sys.modules["mmcv._ext"] = stand_in
+    from mmdet.models.backbones.resnet import ResNet
+
+    return ResNet
+
+
+def _operator(name: str):
+    if name.startswith("__"):
+        raise AttributeError(name)
+
+    def missing(*args, **kwargs):
+        raise RuntimeError(f"{name} is an operator of a compiled mmcv")
+
+    return missing
+
+
+def randomise(net: nn.Module, seed: int = 0) -> nn.Module:
+    """Give every parameter and statistic a value of its own, so that no layer hides behind a 0."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in net.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        noise = torch.randn(tensor.shape, generator=generator)
+        if "running_var" in name or (tensor.ndim == 1 and name.endswith("weight")):
+            tensor.copy_(1 + 0.2 * noise.tanh())
+        elif tensor.ndim == 1:
+            tensor.copy_(0.1 * noise)
+        else:
+            tensor.copy_(noise * (2 / max(1, tensor[0].numel())) ** 0.5)
+    return net
+
+
+def to_our_names(peer: nn.Module, ours: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the peer's state dict under our names, paired in order of definition.
+
+    mmdet's deep stem counts its layers (``stem.0, stem.1, stem.3 …``) where ours names them, and
+    its pooled shortcut has a pool also at stride 1; the tensors and their order are the same.
+    """
+    theirs, names = list(peer.state_dict().values()), list(ours.state_dict())
+    assert len(theirs) == len(names), f"{len(theirs)} tensors there, {len(names)} here"
+    return dict(zip(names, theirs, strict=True))

@@ -1,0 +1,115 @@
+"""Every ResNet backbone in the config files that mmpretrain and mmdet ship, with our type.
+
+The config's backbone is built twice, once with its own type and once with ours, given the same
+weights, and all outputs are compared bit for bit. Where mmdet's class is replaced and the config
+leaves them out, its two defaults that differ from ours (``out_indices``, ``norm_eval``) are
+written out, as anybody who replaces the type has to.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS
+from peers import import_mmdet_resnet, randomise, to_our_names
+
+import mmresnet.registry  # noqa: F401  mends `_base_ = "mmdet::…"`
+
+import_mmdet_resnet()
+import_module("mmpretrain.models")
+OURS = {"ResNet", "ResNetV1c", "ResNetV1d", "ResNet_CIFAR"}
+MMDET_DEFAULTS = dict(out_indices=(0, 1, 2, 3), norm_eval=True)
+
+
+def backbones(node: object) -> Iterator[dict]:
+    """Yield every config of one of the four classes inside ``node``."""
+    if isinstance(node, dict):
+        name = str(node.get("type", "")).rpartition(".")[2]
+        if name in OURS and "depth" in node:
+            yield node
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            yield from backbones(child)
+
+
+def shipped(package: str, folders: tuple[str, ...]) -> dict[str, int]:
+    """Return ``{backbone config as JSON: how often it is shipped}`` for the given folders."""
+    root = Path(find_spec(package).origin).parent / ".mim" / "configs"
+    found: Counter[str] = Counter()
+    for folder in folders:
+        for path in sorted((root / folder).rglob("*.py")):
+            if "_base_" in path.parts:
+                continue
+            try:
+                model = Config.fromfile(path).to_dict().get("model", {})
+            except (KeyError, OSError, RuntimeError):
+                continue  # a few shipped files name bases or variables that do not exist
+            for cfg in backbones(model):
+                if package == "mmdet" and str(cfg["type"]).startswith("mmpretrain."):
+                    continue  # mmpretrain's class, compared there
+                # the weights are given here, not fetched
+                found[json.dumps({k: v for k, v in cfg.items() if k != "init_cfg"})] += 1
+    return found
+
+
+def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int, int]:
+    """Return how many backbones agree, wait for an operator, and are shipped in all."""
+    peer_registry = import_module(f"{package}.registry").MODELS
+    equal = waiting = 0
+    found = shipped(package, folders)
+    for key, count in found.items():
+        cfg = json.loads(key)
+        name = cfg["type"].rpartition(".")[2]
+        defaults = MMDET_DEFAULTS if package == "mmdet" else {}
+        theirs = peer_registry.build({**cfg, "type": name})
+        ours = MODELS.build({**defaults, **cfg, "type": f"mmresnet.{name}"})
+        ours.load_state_dict(to_our_names(randomise(theirs), ours))
+        assert ours.out_indices == tuple(theirs.out_indices), key
+        if cfg.get("dcn") and not hasattr(sys.modules["mmcv._ext"], "__file__"):
+            waiting += count  # built and loaded; computing wants the compiled operator
+            continue
+        x = torch.randn(1, cfg.get("in_channels", 3), 64, 64)
+        with torch.no_grad():
+            pairs = zip(ours.eval()(x), theirs.eval()(x), strict=True)
+            assert all(torch.equal(a, b) for a, b in pairs), key
+        assert training_modes(ours) == training_modes(theirs), key
+        equal += count
+    total = found.total()
+    print(f"{package}: {equal} of {total} equal, {waiting} wait for an operator", flush=True)
+    return equal, waiting, total
+
+
+def training_modes(net: torch.nn.Module) -> list[tuple[bool, bool]]:
+    """For each norm layer in order: does it train its statistics, and its weights?"""
+    net.train()
+    return [
+        (module.training, module.weight.requires_grad)
+        for module in net.modules()
+        if isinstance(module, (torch.nn.modules.batchnorm._BatchNorm, torch.nn.GroupNorm))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("package", "folders", "at_least"),
+    [("mmpretrain", ("resnet",), 33), ("mmdet", ("faster_rcnn", "dcn", "gcnet"), 40)],
+    ids=["mmpretrain", "mmdet"],
+)
+def test_a_sample_of_the_shipped_backbones_agrees(package, folders, at_least) -> None:
+    equal, waiting, total = compare(package, folders)
+    assert equal + waiting == total >= at_least
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("package", "count"), [("mmpretrain", 63), ("mmdet", 452)])
+def test_every_shipped_backbone_agrees(package: str, count: int) -> None:
+    equal, waiting, total = compare(package, ("",))
+    assert total == count
+    assert equal + waiting == total

@@ -1,0 +1,244 @@
+"""Each mend: upstream still needs it, and it works."""
+
+import importlib.util
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import DefaultSampler
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import load_checkpoint
+from torch.utils.data import DataLoader
+
+import mmresnet.registry  # noqa: F401  which applies the mends
+from mmresnet import upstream
+from mmresnet.errors import UserError
+
+REPOSITORY = Path(__file__).parents[1]
+MEND_NAMES = [mend.name for mend in upstream.MENDS]
+
+
+# --- upstream alone, and mended ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    """What goes wrong for each mend, in fresh processes: ``{"alone": …, "mended": …}``."""
+    without_gpu = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(REPOSITORY)}
+    running = {}
+    for kind, arguments in (("alone", []), ("mended", ["mended"])):
+        folder = str(tmp_path_factory.mktemp(kind))
+        running[kind] = subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "tests/upstream_probe.py"), folder, *arguments],
+            env=without_gpu,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    found = {}
+    for kind, process in running.items():
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        found[kind] = json.loads(out.splitlines()[-1])
+    return found
+
+
+def test_every_mend_is_probed(probes) -> None:
+    assert list(probes["alone"]) == MEND_NAMES
+
+
+@pytest.mark.parametrize("name", MEND_NAMES)
+def test_upstream_still_needs_the_mend(probes, name: str) -> None:
+    if "pkg_resources" in name and importlib.util.find_spec("pkg_resources"):
+        pytest.skip("this setuptools still has pkg_resources, so that upstream works")
+    assert probes["alone"][name] is not None, f"upstream has been mended; remove '{name}'"
+
+
+@pytest.mark.parametrize("name", MEND_NAMES)
+def test_the_mend_works(probes, name: str) -> None:
+    assert probes["mended"][name] is None
+
+
+def test_mends_are_applied_once() -> None:
+    before = list(upstream._applied)
+    upstream.apply()
+    assert upstream._applied == before
+    assert set(before) <= set(MEND_NAMES)
+    assert MEND_NAMES[0] in before
+
+
+# --- installed packages -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("package", "base", "backbone"),
+    [
+        ("mmpretrain", "resnet/resnet50_8xb32_in1k.py", "ResNet"),
+        ("mmdet", "retinanet/retinanet_r50_fpn_1x_coco.py", "ResNet"),
+    ],
+)
+def test_a_config_inherits_from_an_installed_package(tmp_path, package, base, backbone) -> None:
+    pytest.importorskip(package)
+    child = tmp_path / "child.py"
+    child.write_text(f"_base_ = '{package}::{base}'\nmodel = dict(backbone=dict(depth=18))\n")
+    config = Config.fromfile(child)
+    assert config.model.backbone.type == backbone
+    assert config.model.backbone.depth == 18
+
+
+def test_is_installed_tells_distributions_modules_and_nothing() -> None:
+    assert upstream.is_installed("mmengine")
+    assert upstream.is_installed("json")
+    assert not upstream.is_installed("no_such_package")
+    with pytest.raises(importlib.metadata.PackageNotFoundError, match="no_such_package"):
+        upstream.get_installed_path("no_such_package")
+
+
+# --- checkpoints: what has to load --------------------------------------------------------------
+
+
+class TinyNet(BaseModel):
+    """One weight matrix, trained to tell the sign of the inputs' sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = torch.nn.Linear(3, 2)
+
+    def forward(self, inputs, labels, mode="tensor"):
+        scores = self.fc(inputs)
+        if mode == "loss":
+            return {"loss": torch.nn.functional.cross_entropy(scores, labels)}
+        return list(zip(scores.argmax(1).tolist(), labels.tolist(), strict=True))
+
+
+class HitRate(BaseMetric):
+    def process(self, data_batch, data_samples) -> None:
+        self.results += [guess == label for guess, label in data_samples]
+
+    def compute_metrics(self, results: list) -> dict:
+        return {"hits": sum(results) / len(results)}
+
+
+def tiny_runner(folder: Path, name: str, epochs: int, **options) -> Runner:
+    inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    data = [(row, int(row.sum() > 0)) for row in inputs]
+    return Runner(
+        TinyNet(),
+        str(folder),
+        experiment_name=name,
+        train_dataloader=DataLoader(data, 4, sampler=DefaultSampler(data)),
+        val_dataloader=DataLoader(data, 4, sampler=DefaultSampler(data, shuffle=False)),
+        val_evaluator=HitRate(),
+        val_cfg={},
+        train_cfg={"by_epoch": True, "max_epochs": epochs},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1, "momentum": 0.9}},
+        param_scheduler=[
+            {"type": "LinearLR", "start_factor": 0.1, "by_epoch": False, "end": 2},
+            {"type": "MultiStepLR", "milestones": [1], "by_epoch": True},
+        ],
+        default_hooks={"checkpoint": {"type": "CheckpointHook", "save_best": "hits"}},
+        custom_hooks=[{"type": "EMAHook"}],
+        randomness={"seed": 0},
+        **options,
+    )
+
+
+def test_a_run_is_saved_resumed_and_loaded(tmp_path) -> None:
+    tiny_runner(tmp_path, "first", epochs=1).train()
+    written = tmp_path / "epoch_1.pth"
+
+    state = upstream.load_checkpoint_file(str(written))
+    history = state["message_hub"]["log_scalars"]["train/loss"]
+    assert isinstance(history, HistoryBuffer)
+    assert history.mean() > 0
+    assert "ema_state_dict" in state
+
+    second = tiny_runner(tmp_path, "second", epochs=2, load_from=str(written), resume=True)
+    second.train()
+    assert second.epoch == 2
+    assert second.iter == 4
+
+    net = TinyNet()
+    load_checkpoint(net, str(written))
+    assert torch.equal(net.fc.weight, state["state_dict"]["fc.weight"])
+
+
+def written_with(numpy_module: bytes, folder: Path) -> Path:
+    """A checkpoint with a history, as a machine with that numpy would have written it."""
+    source, target = folder / "source.pth", folder / "target.pth"
+    torch.save({"history": HistoryBuffer([1.0, 2.0], [1, 1])}, source)
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("data.pkl"):
+                assert b"numpy._core" in content or b"numpy.core" in content
+                content = content.replace(b"numpy._core.", b"numpy.core.")
+                content = content.replace(b"numpy.core.", numpy_module)
+            new.writestr(name, content)
+    return target
+
+
+@pytest.mark.parametrize("numpy_module", [b"numpy.core.", b"numpy._core."])
+def test_a_history_of_either_numpy_loads(tmp_path, numpy_module: bytes) -> None:
+    state = upstream.load_checkpoint_file(str(written_with(numpy_module, tmp_path)))
+    assert state["history"].mean() == 1.5
+    assert state["history"].statistics("max") == 2
+
+
+# --- checkpoints: what has to be refused --------------------------------------------------------
+
+
+class Call:
+    """Pickled, it becomes a call of ``function``."""
+
+    def __init__(self, function, *args) -> None:
+        self.call = function, args
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+class GlobalName:
+    """Pickled, it becomes whatever stands under ``module`` and ``name``."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module, self.name = module, name
+
+
+class Forger(pickle._Pickler):
+    """A pickler that writes names which no object here has."""
+
+    def save(self, obj, *args, **kwargs) -> None:
+        if isinstance(obj, GlobalName):
+            self.write(f"c{obj.module}\n{obj.name}\n".encode())
+        else:
+            super().save(obj, *args, **kwargs)
+
+
+class CallByName(Call):
+    """Pickled with Forger, it becomes a call of what stands under a GlobalName."""
+
+    def __reduce__(self) -> tuple:
+        raise NotImplementedError
+
+
+def forged(target: GlobalName, *args) -> bytes:
+    """The pickle of ``target(*args)``."""
+    buffer = io.BytesIO()
+    forger = Forger(buffer, protocol=2)
+    forger.write(pickle.PROTO + b"\x02")
+    forger.save(target)
+    forger.save(args)
+    forger.write(pickle.REDUCE + pickle.STOP)
+    return buffer.getvalue()
