@@ -4,10 +4,12 @@ Each says what fails, why, and for which versions. A mend is applied only where 
 ``tests/test_upstream.py`` fails for each one that upstream has made superfluous.
 """
 
+import errno
 import functools
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -36,7 +38,7 @@ def apply() -> None:
     for mend in MENDS:
         if mend.name not in _applied and mend.needed():
             mend.apply()
-            _applied.add(mend.name)
+            _applied.append(mend.name)
 
 
 # --- checkpoints ------------------------------------------------------------------------------
@@ -93,6 +95,61 @@ def _statistic_of_history(owner: object, name: str) -> Callable:
     return getattr(HistoryBuffer, name)
 
 
+def load_checkpoint_file(file: object, map_location: object = None) -> dict:
+    """Read a checkpoint, given by path or as an open file, without executing what it holds.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: The file is cut off, is no checkpoint, or holds something other than values.
+    """
+    import torch
+
+    is_path = isinstance(file, (str, os.PathLike))
+    if is_path and not os.path.isfile(file := os.path.expanduser(file)):
+        raise FileNotFoundError(f"There is no checkpoint {file}.")
+    return _read(
+        str(file) if is_path else "The checkpoint",
+        lambda: torch.load(file, map_location=map_location, weights_only=True),
+    )
+
+
+def _read(source: str, read: Callable[[], dict]) -> dict:
+    """Call ``read``; where the file is to blame, say in a sentence for what."""
+    import torch
+
+    try:
+        return read()
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # a broken file trips torch's reader in many ways
+        reason = str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # no permission, no connection, …; a file that is cut off gives EINVAL
+        if "deserialize object on" in reason:
+            raise  # saved on a device that is not here; torch says what to do
+        raise UserError(_sentence(source, error, reason)) from error
+
+
+def _sentence(source: str, error: Exception, reason: str) -> str:
+    found = re.search(r"GLOBAL (\S+)", reason)
+    if found:
+        return (
+            f"{source} holds '{found[1]}', which a checkpoint has no need of; nothing in it was "
+            "run. If you trust its author, have it saved again as a state dict of tensors alone."
+        )
+    if isinstance(error, pickle.UnpicklingError):
+        detail = (reason.partition("WeightsUnpickler error:")[2] or reason).strip()
+        first = detail.splitlines()[0].rstrip(".")
+        return (
+            f"{source} is no checkpoint of tensors and plain values; nothing in it was run "
+            f"({first})."
+        )
+    return (
+        f"{source} cannot be read as a checkpoint: it is cut off, or no checkpoint at all "
+        f"({reason.splitlines()[0].rstrip('.')}). Fetch or write it again."
+    )
+
+
 class _TorchLoadingValues:
     """The module torch as mmengine's checkpoint reader sees it: its ``load`` never runs code."""
 
@@ -102,43 +159,8 @@ class _TorchLoadingValues:
         return getattr(torch, name)
 
     @staticmethod
-    def load(file: object, map_location: object = None, **kwargs: object) -> object:
-        import torch
-
-        source = str(file) if isinstance(file, (str, Path)) else "The file"
-        kwargs["weights_only"] = True
-        return _read(source, lambda: torch.load(file, map_location=map_location, **kwargs))
-
-
-def _read(source: str, read: Callable[[], object]) -> object:
-    """Call ``read``; tell what is wrong with the file, and let every other failure pass.
-
-    Raises:
-        UserError: The file is cut off, is no checkpoint, or holds something other than values.
-    """
-    try:
-        return read()
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        if found:
-            raise UserError(
-                f"{source} holds '{found[1]}', which a checkpoint has no need of; nothing in it "
-                "was run. If you trust its author, have it saved again as a state dict of "
-                "tensors alone."
-            ) from error
-        cause = str(error)
-    except RuntimeError as error:
-        # others, as a tensor of a GPU that is not here, are no fault of the file's
-        if not re.search("PytorchStreamReader|corrupt|EOF|hash value", str(error)):
-            raise
-        cause = str(error)
-    except (EOFError, ValueError, LookupError, AssertionError, AttributeError) as error:
-        cause = str(error) or type(error).__name__
-    first = cause.partition("WeightsUnpickler error:")[2].strip() or cause
-    raise UserError(
-        f"{source} cannot be read as a checkpoint: it is cut off, or no checkpoint at all "
-        f"({first.splitlines()[0].rstrip('.')}). Fetch or write it again."
-    )
+    def load(file: object, map_location: object = None, **_: object) -> dict:
+        return load_checkpoint_file(file, map_location)
 
 
 def _reads_only_values() -> bool:
@@ -309,4 +331,4 @@ MENDS = (
     ),
 )
 
-_applied: set[str] = set()
+_applied: list[str] = []

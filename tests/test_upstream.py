@@ -1,10 +1,10 @@
 """Each mend: upstream still needs it, and it works."""
 
+import importlib.metadata
 import importlib.util
 import io
 import json
 import os
-import pickle
 import subprocess
 import sys
 import zipfile
@@ -200,45 +200,95 @@ def test_a_history_of_either_numpy_loads(tmp_path, numpy_module: bytes) -> None:
 
 
 class Call:
-    """Pickled, it becomes a call of ``function``."""
+    """Pickled, it becomes a call of ``function``, which may be a Call in its turn."""
 
     def __init__(self, function, *args) -> None:
         self.call = function, args
+
+    def __call__(self) -> None:
+        """Make it look like a function to pickle."""
 
     def __reduce__(self) -> tuple:
         return self.call
 
 
-class GlobalName:
-    """Pickled, it becomes whatever stands under ``module`` and ``name``."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.module, self.name = module, name
-
-
-class Forger(pickle._Pickler):
-    """A pickler that writes names which no object here has."""
-
-    def save(self, obj, *args, **kwargs) -> None:
-        if isinstance(obj, GlobalName):
-            self.write(f"c{obj.module}\n{obj.name}\n".encode())
-        else:
-            super().save(obj, *args, **kwargs)
+def reached_from_history() -> Call:
+    """``eval``, reached from a type that checkpoints may hold."""
+    names = Call(getattr, Call(getattr, HistoryBuffer, "__init__"), "__globals__")
+    builtin = Call(Call(getattr, names, "get"), "__builtins__")
+    return Call(Call(getattr, builtin, "get"), "eval")
 
 
-class CallByName(Call):
-    """Pickled with Forger, it becomes a call of what stands under a GlobalName."""
+ATTACKS = {
+    "os.mkdir": lambda folder: Call(os.mkdir, folder),
+    "eval": lambda folder: Call(eval, f"__import__('os').mkdir({folder!r})"),
+    "getattr of a module": lambda folder: Call(
+        Call(getattr, Call(importlib.import_module, "os"), "mkdir"), folder
+    ),
+    "getattr of a history": lambda folder: Call(
+        reached_from_history(), f"__import__('os').mkdir({folder!r})"
+    ),
+    "a history's values": lambda folder: HistoryBuffer([1.0, Call(os.mkdir, folder)], [1, 1]),
+}
 
-    def __reduce__(self) -> tuple:
-        raise NotImplementedError
+
+def assert_is_a_sentence(error: BaseException, path: Path) -> None:
+    assert str(error).startswith(str(path))
+    assert str(error).endswith(".")
+    assert "\n" not in str(error)
 
 
-def forged(target: GlobalName, *args) -> bytes:
-    """The pickle of ``target(*args)``."""
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_code_in_a_checkpoint_is_not_run(tmp_path, attack: str, zipped: bool) -> None:
+    path, witness = tmp_path / "net.pth", tmp_path / "witness"
+    payload = {"state_dict": ATTACKS[attack](str(witness))}
+    torch.save(payload, path, _use_new_zipfile_serialization=zipped)
+    torch.load(path, weights_only=False)
+    witness.rmdir()  # it is there: the attack works where nothing stops it
+
+    with pytest.raises(UserError, match="nothing in it was run") as refusal:
+        load_checkpoint(TinyNet(), str(path))
+    assert_is_a_sentence(refusal.value, path)
+    assert not witness.exists()
+
+
+def test_the_refusal_names_what_it_refuses(tmp_path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"path": Path("a")}, path)
+    with pytest.raises(UserError, match=r"holds 'pathlib\.") as refusal:
+        upstream.load_checkpoint_file(str(path))
+    assert_is_a_sentence(refusal.value, path)
+
+
+def broken_files() -> dict[str, bytes]:
     buffer = io.BytesIO()
-    forger = Forger(buffer, protocol=2)
-    forger.write(pickle.PROTO + b"\x02")
-    forger.save(target)
-    forger.save(args)
-    forger.write(pickle.REDUCE + pickle.STOP)
-    return buffer.getvalue()
+    torch.save({"weight": torch.ones(50, 50)}, buffer)
+    whole = buffer.getvalue()
+    legacy = io.BytesIO()
+    torch.save({"weight": torch.ones(50, 50)}, legacy, _use_new_zipfile_serialization=False)
+    return {
+        "empty": b"",
+        "page": b"<!DOCTYPE html>\n<html><body>404: Not Found</body></html>\n",
+        "text": b"version https://git-lfs.github.com/spec/v1\n",
+        "numbers": bytes(range(256)),
+        "cut near the start": whole[:100],
+        "cut in the middle": whole[: len(whole) // 2],
+        "cut near the end": whole[:-10],
+        "legacy, cut near the start": legacy.getvalue()[:40],
+        "legacy, cut near the end": legacy.getvalue()[:-10],
+    }
+
+
+@pytest.mark.parametrize("kind", broken_files())
+def test_a_broken_file_is_told_in_a_sentence(tmp_path, kind: str) -> None:
+    path = tmp_path / "net.pth"
+    path.write_bytes(broken_files()[kind])
+    with pytest.raises(UserError) as told:
+        load_checkpoint(TinyNet(), str(path))
+    assert_is_a_sentence(told.value, path)
+
+
+def test_a_missing_file_is_named(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.pth"):
+        upstream.load_checkpoint_file(str(tmp_path / "nowhere.pth"))

@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PYTHON=${PYTHON:-python}
+# images this small gain little from more threads, and lose a lot where other programs are busy
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 CONFIG=configs/demo/digits_resnet20.py
 RUN=work_dirs/digits_resnet20
 BEST=$RUN/best_accuracy_top1_epoch_

@@ -5,6 +5,7 @@ NODE_RANK (0 on the first), and the first's address and a free port of it: MASTE
 A failure is told by the tool itself, so torchrun's own report of it is left out.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -46,6 +47,7 @@ def main(tool: str, processes: str, arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     command = [*meeting_point(dict(os.environ)), f"--nproc_per_node={processes}"]
     script = str(Path(__file__).with_name(tool))
     try:

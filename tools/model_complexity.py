@@ -29,7 +29,11 @@ def main() -> None:
     parser.add_argument("--out", default="docs/model_complexity.md", help="default: %(default)s")
     args = parser.parse_args()
 
+    from mmengine.logging import MMLogger
+
     from mmresnet.apis.complexity import measure, nets
+
+    MMLogger.get_current_instance().setLevel("ERROR")  # no list of the operators that cost nothing
 
     rows = []
     for name, input_size, make in nets():

@@ -1,6 +1,5 @@
 """Parameters and multiply-adds of every net of the family, counted on the nets themselves."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -59,7 +58,6 @@ def measure(name: str, input_size: int, make: Callable[[], nn.Module]) -> Comple
     """Count with mmengine's analyser, whose convention is that of the OpenMMLab model zoos."""
     from mmengine.analysis import get_model_complexity_info
 
-    logging.getLogger("mmengine").setLevel(logging.ERROR)  # operators that it counts as free
     info = get_model_complexity_info(
         make().eval(), input_shape=(3, input_size, input_size), show_table=False, show_arch=False
     )

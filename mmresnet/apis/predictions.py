@@ -129,9 +129,9 @@ def plot_predictions(predictions: Predictions, path: str | os.PathLike) -> None:
         axes.imshow(one.image, interpolation="nearest")
         colour = RED if one.is_wrong else GREEN
         name = predictions.classes[one.predicted]
-        text = f"{_short(name)} {one.confidence:.0%}"
+        text = f"{_short(name)} ({one.confidence:.0%})"
         if one.is_wrong:
-            text += f"\nis {_short(predictions.classes[one.true])}"
+            text = f"says {text}\nis {_short(predictions.classes[one.true])}"
         axes.set_title(text, color=colour, fontsize=9, pad=4)
         axes.set_xticks([])
         axes.set_yticks([])

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from mmpretrain.models import necks as upstream
-from mmresnet.registry import MODELS
 
 from mmresnet.models.necks import GeneralizedMeanPooling, GlobalAveragePooling
+from mmresnet.registry import MODELS
 
 
 def test_average_worked_by_hand():
