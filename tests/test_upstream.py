@@ -139,7 +139,7 @@ def tiny_runner(folder: Path, name: str, epochs: int, **options) -> Runner:
         experiment_name=name,
         train_dataloader=DataLoader(data, 4, sampler=DefaultSampler(data)),
         val_dataloader=DataLoader(data, 4, sampler=DefaultSampler(data, shuffle=False)),
-        val_evaluator=HitRate(),
+        val_evaluator=[HitRate()],
         val_cfg={},
         train_cfg={"by_epoch": True, "max_epochs": epochs},
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1, "momentum": 0.9}},
@@ -147,7 +147,9 @@ def tiny_runner(folder: Path, name: str, epochs: int, **options) -> Runner:
             {"type": "LinearLR", "start_factor": 0.1, "by_epoch": False, "end": 2},
             {"type": "MultiStepLR", "milestones": [1], "by_epoch": True},
         ],
-        default_hooks={"checkpoint": {"type": "CheckpointHook", "save_best": "hits"}},
+        default_hooks={
+            "checkpoint": {"type": "CheckpointHook", "save_best": "hits", "rule": "greater"}
+        },
         custom_hooks=[{"type": "EMAHook"}],
         randomness={"seed": 0},
         **options,

@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import mmengine.utils
 import torch
 from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmengine.utils import get_installed_path
 
 FOLDER = Path(sys.argv[1])
 
@@ -47,7 +47,7 @@ def load_checkpoints() -> None:
 
 def find_packages() -> None:
     for package in ("mmengine", "mmpretrain"):
-        assert (Path(get_installed_path(package)) / "__init__.py").is_file()
+        assert (Path(mmengine.utils.get_installed_path(package)) / "__init__.py").is_file()
     child = FOLDER / "child.py"
     child.write_text("_base_ = 'mmpretrain::_base_/schedules/imagenet_bs256.py'\n")
     assert Config.fromfile(child).optim_wrapper.optimizer.type == "SGD"

@@ -30,8 +30,8 @@ class AmpOptimWrapper(OptimWrapper):
             accumulative_counts.
 
     Raises:
-        ValueError: ``dtype`` is none of the two.
-        TypeError: ``loss_scale`` is of another type.
+        ValueError: ``dtype`` or ``loss_scale`` is none of these, or a scale is given together with
+            ``dtype="bfloat16"``, where it would do nothing.
     """
 
     def __init__(
@@ -44,6 +44,11 @@ class AmpOptimWrapper(OptimWrapper):
         self.device_type = self.optimizer.param_groups[0]["params"][0].device.type
         self.dtype = choose_dtype(self.device_type, _has_bfloat16(), dtype)
         scaling = _scaler_keywords(loss_scale)
+        if dtype is not None and self.dtype == torch.bfloat16 and scaling:
+            raise ValueError(
+                f"loss_scale={loss_scale!r} does nothing with dtype='bfloat16', which is not "
+                "scaled: leave it out, or give dtype='float16'."
+            )
         self.fixed_scale = None if isinstance(loss_scale, (str, dict)) else float(loss_scale)
         self.loss_scaler = None
         if self.dtype == torch.float16:
@@ -123,9 +128,9 @@ def _scaler_keywords(loss_scale: str | float | dict) -> dict:
         return {}
     if isinstance(loss_scale, dict):
         return loss_scale
-    if isinstance(loss_scale, (int, float)) and not isinstance(loss_scale, bool):
+    if isinstance(loss_scale, (int, float)) and loss_scale is not True and loss_scale > 0:
         return {"init_scale": float(loss_scale)}
-    raise TypeError(
-        f"loss_scale is 'dynamic', a number or keywords of torch.amp.GradScaler, not "
-        f"{loss_scale!r}."
+    raise ValueError(
+        f"loss_scale={loss_scale!r} is no scale: give 'dynamic', a positive number, or a dict of "
+        "torch.amp.GradScaler's keywords."
     )

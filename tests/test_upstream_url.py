@@ -1,0 +1,82 @@
+"""A checkpoint fetched from a URL is read as carefully as one from a file."""
+
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+REPOSITORY = Path(__file__).parents[1]
+
+FETCH = """
+import sys
+if sys.argv[2] == "mended":
+    import mmresnet.registry
+from mmengine.runner.checkpoint import CheckpointLoader
+state = CheckpointLoader.load_checkpoint(sys.argv[1], map_location="cpu")
+print("loaded", sorted(state))
+"""
+
+
+class Witness:
+    """Unpickled, it leaves a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The address under which the files of ``tmp_path`` are served."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def fetch(url: str, how: str, cache: Path) -> subprocess.CompletedProcess:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "TORCH_HOME": str(cache),
+        "no_proxy": "127.0.0.1",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", FETCH, url, how],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_code_behind_a_url_is_run_by_upstream_and_refused_here(tmp_path, served) -> None:
+    witness = tmp_path / "witness"
+    torch.save({"state_dict": Witness(witness)}, tmp_path / "net.pth")
+    fetch(f"{served}/net.pth", "alone", tmp_path / "cache_alone")
+    assert witness.exists(), "upstream has been mended; remove the mend of load_url"
+    witness.rmdir()
+
+    refused = fetch(f"{served}/net.pth", "mended", tmp_path / "cache_mended")
+    assert refused.returncode != 0
+    assert not witness.exists()
+    last = refused.stderr.strip().splitlines()[-1]
+    assert f"{served}/net.pth holds" in last
+    assert "nothing in it was run" in last
+
+
+def test_tensors_behind_a_url_are_loaded(tmp_path, served) -> None:
+    torch.save({"weight": torch.ones(2)}, tmp_path / "net.pth")
+    done = fetch(f"{served}/net.pth", "mended", tmp_path / "cache")
+    assert done.stdout.splitlines()[-1] == "loaded ['weight']", done.stderr

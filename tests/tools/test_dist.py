@@ -1,0 +1,116 @@
+"""Two processes started by tools/dist_train.sh compute what one does; mistakes are told once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Group normalisation, since batch statistics depend on how a batch is divided; no augmentation
+# and a fixed order. Process r of 2 gets the images r, r + 2, …, so that the two together see in
+# each step the images of one process with twice the batch size.
+CONFIG = """
+_base_ = [{base!r}]
+custom_imports = dict(imports=["write_losses"])
+custom_hooks = [dict(type="WriteLosses")]
+model = dict(
+    backbone=dict(
+        depth=18, stem_channels=8, base_channels=8, norm_cfg=dict(type="GN", num_groups=4)
+    ),
+    head=dict(in_channels=64),
+)
+train_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=32),
+    dict(type="PackInputs"),
+]
+train_dataloader = dict(sampler=dict(type="DefaultSampler", shuffle=False))
+optim_wrapper = dict(optimizer=dict(lr=0.01))
+train_cfg = dict(max_epochs=7)  # of three iterations
+val_dataloader = val_evaluator = val_cfg = None
+"""
+HOOK = """
+import json
+from pathlib import Path
+
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module(force=True)
+class WriteLosses(Hook):
+    def before_train(self, runner):
+        self.losses = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.losses.append(float(outputs["loss"]))
+
+    def after_train(self, runner):
+        path = Path(runner.work_dir, f"losses{get_rank()}.json")
+        path.write_text(json.dumps(self.losses))
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    base = str(ROOT / "configs" / "resnet50_8xb32_in1k.py")
+    (folder / "config.py").write_text(CONFIG.format(base=base))
+    (folder / "write_losses.py").write_text(HOOK)
+    return folder / "config.py"
+
+
+def start(config, work, images, processes, *options) -> subprocess.CompletedProcess:
+    script = [str(ROOT / "tools" / "dist_train.sh"), str(config), str(processes)]
+    path = os.pathsep.join([str(ROOT), str(config.parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [*script, "--work-dir", str(work), "--device", "cpu", "--cfg-options"]
+        + [f"data_root={images}", "num_classes=3", "num_workers=0", *options],
+        env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def losses_of_two(work) -> list[float]:
+    """Return the mean of both processes' losses, which is the loss of the whole batch."""
+    of_ranks = [json.loads((work / f"losses{rank}.json").read_text()) for rank in range(2)]
+    return [sum(pair) / 2 for pair in zip(*of_ranks, strict=True)]
+
+
+@pytest.mark.parametrize("frozen", [-1, 1])
+def test_two_processes_are_one(frozen, config, tiny_images, tmp_path, monkeypatch):
+    freeze = f"model.backbone.frozen_stages={frozen}"
+    done = start(config, tmp_path / "two", tiny_images, 2, "batch_size=2", freeze)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "this run has 2x2 = 4" in done.stdout
+    two = losses_of_two(tmp_path / "two")
+
+    monkeypatch.syspath_prepend(config.parent)
+    from mmresnet.apis.train import train
+
+    settings = {
+        "data_root": str(tiny_images),
+        "num_classes": 3,
+        "batch_size": 4,
+        "num_workers": 0,
+        "model.backbone.frozen_stages": frozen,
+    }
+    train(str(config), work_dir=str(tmp_path / "one"), cfg_options=settings, device="cpu")
+    one = json.loads((tmp_path / "one" / "losses0.json").read_text())
+    assert len(one) == 21
+    assert sum(one[-3:]) < sum(one[:3])  # it learns, so that the comparison covers the updates
+    print("largest difference", max(abs(a - b) for a, b in zip(one, two, strict=True)))
+    assert two == pytest.approx(one, abs=1e-5)
+
+
+def test_a_mistake_is_told_once(config, tiny_images, tmp_path):
+    done = start(config, tmp_path, tiny_images, 2, "model.backbone.dept=18")
+    assert done.returncode == 2
+    assert done.stderr.count("model.backbone.dept:") == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,64 @@
+"""tools/train.py and tools/test.py on a folder of JPEGs: what they write, resume and say."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+CONFIG = str(ROOT / "configs" / "resnet50_8xb32_in1k.py")
+
+
+def log_of(folder: Path) -> str:
+    return max(folder.glob("2*/*.log")).read_text()
+
+
+def test_training_leaves_checkpoint_config_and_log(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert {"epoch_1.pth", "last_checkpoint", "resnet50_8xb32_in1k.py"} <= names
+    assert any(name.startswith("best_accuracy_top1") for name in names)
+    log = log_of(trained)
+    assert "Epoch(train) [1][3/3]" in log  # 12 images, 4 a step
+    assert "eta:" in log
+    assert "this run has 1x4 = 4: with --auto-scale-lr it would be 0.1 x 4 / 256" in log
+
+
+def test_the_metrics_are_those_of_the_training(call, trained, tmp_path, capsys):
+    assert call("test", CONFIG, trained / "epoch_1.pth", "--work-dir", tmp_path) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("accuracy/top1: ")
+    scalars = next(trained.glob("2*/vis_data/scalars.json")).read_text().splitlines()
+    logged = [json.loads(line) for line in scalars][-1]["accuracy/top1"]
+    assert float(said.split()[-1]) == pytest.approx(logged, abs=1e-3)
+
+
+def test_resume_continues_where_the_training_ended(call, trained, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    (folder / "last_checkpoint").write_text(str(folder / "epoch_1.pth"))
+    more = ["train_cfg.max_epochs=2"]
+    assert call("train", CONFIG, "--work-dir", folder, "--resume", options=more) == 0
+    assert "Epoch(train) [1]" not in log_of(folder)
+    by_folder = torch.load(folder / "epoch_2.pth", weights_only=True)
+    assert by_folder["meta"]["iter"] == 6
+
+    other, path = tmp_path / "other", str(trained / "epoch_1.pth")
+    assert call("train", CONFIG, "--work-dir", other, "--resume", path, options=more) == 0
+    assert torch.load(other / "epoch_2.pth", weights_only=True)["meta"]["iter"] == 6
+
+
+def test_amp_and_scaled_learning_rate(call, tmp_path):
+    assert call("train", CONFIG, "--work-dir", tmp_path, "--amp", "--auto-scale-lr") == 0
+    log = log_of(tmp_path)
+    assert "lr scaled: 0.1 x 4 / 256 = 0.0015625" in log
+    assert "lr: 1.5625e-03" in log
+    assert "type='mmresnet.AmpOptimWrapper'" in log
+
+
+def test_the_whole_config_is_printed(call, tiny_images, capsys):
+    assert call("print_config", CONFIG) == 0
+    said = capsys.readouterr().out
+    assert f"data_root='{tiny_images}'" in said
+    assert "milestones=" in said.replace(" ", "")
