@@ -65,6 +65,7 @@ def harmless_types() -> list:
         *(_known_as(f"{module}.scalar", scalar) for module in _NUMPY_CORES),
         _known_as("builtins.getattr", _statistic_of_history),
         _known_as("__builtin__.getattr", _statistic_of_history),
+        _known_as("_codecs.encode", _bytes_from_latin1),  # torch's own list has it since 2.5
     ]
 
 
@@ -93,6 +94,11 @@ def _statistic_of_history(owner: object, name: str) -> Callable:
     if owner is not HistoryBuffer or name not in ("min", "max", "mean", "current"):
         raise pickle.UnpicklingError("GLOBAL builtins.getattr was not an allowed global")
     return getattr(HistoryBuffer, name)
+
+
+def _bytes_from_latin1(text: str, _: str = "latin1") -> bytes:
+    """Stand in for ``_codecs.encode``, by which a pickle of protocol 2 spells bytes."""
+    return text.encode("latin1")
 
 
 def load_checkpoint_file(file: object, map_location: object = None) -> dict:

@@ -1,5 +1,6 @@
 """Each mend: upstream still needs it, and it works."""
 
+import functools
 import importlib.metadata
 import importlib.util
 import io
@@ -7,7 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import load_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
 from torch.utils.data import DataLoader
 
 import mmresnet.registry  # noqa: F401  which applies the mends
@@ -234,7 +238,7 @@ ATTACKS = {
 }
 
 
-def assert_is_a_sentence(error: BaseException, path: Path) -> None:
+def assert_is_a_sentence(error: BaseException, path: Path | str) -> None:
     assert str(error).startswith(str(path))
     assert str(error).endswith(".")
     assert "\n" not in str(error)
@@ -253,6 +257,30 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, attack: str, zipped: bool) ->
         load_checkpoint(TinyNet(), str(path))
     assert_is_a_sentence(refusal.value, path)
     assert not witness.exists()
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch) -> Iterator[str]:
+    """The address of a server of ``tmp_path``, whose files torch then keeps in a folder there."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("no_proxy", "*")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_code_from_the_net_is_not_run_and_values_load(tmp_path, site: str) -> None:
+    witness = tmp_path / "witness"
+    torch.save({"weight": Call(os.mkdir, str(witness))}, tmp_path / "bad.pth")
+    torch.save({"weight": torch.ones(2), "history": HistoryBuffer([1.0], [1])}, tmp_path / "ok.pth")
+    with pytest.raises(UserError, match="nothing in it was run") as refusal:
+        load_checkpoint(TinyNet(), f"{site}/bad.pth")
+    assert_is_a_sentence(refusal.value, f"{site}/bad.pth")
+    assert not witness.exists()
+    state = CheckpointLoader.load_checkpoint(f"{site}/ok.pth")
+    assert state["history"].mean() == 1
 
 
 def test_the_refusal_names_what_it_refuses(tmp_path) -> None:

@@ -58,18 +58,21 @@ def predict(
     """
     if count < 1:
         raise UserError(f"A picture shows at least 1 image, not {count}.")
+    from mmengine.registry import init_default_scope
     from mmengine.runner import Runner, load_checkpoint
 
     from mmresnet.apis import check
     from mmresnet.apis.train import prepare
 
     cfg = prepare(config, None, cfg_options, "none", device)
-    check.check_config(cfg)
-    model = _build(cfg)
+    check.check_data(cfg, ("test_dataloader",))
+    init_default_scope(cfg.get("default_scope", "mmpretrain"))
+    with check.explain_mistakes(cfg):
+        model = _build(cfg)
+        loader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
     check.check_checkpoint(model, checkpoint, head_may_differ=False)
     load_checkpoint(model, checkpoint, map_location="cpu")
     model.to("cuda" if check.check_device(device) else "cpu").eval()
-    loader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
 
     reverse = model.data_preprocessor.to_rgb  # then what comes is BGR
     total = len(loader.dataset)
