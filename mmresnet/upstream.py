@@ -182,6 +182,8 @@ def _mend_loading() -> None:
 
     torch.serialization.add_safe_globals(harmless_types())
     checkpoint.torch = _TorchLoadingValues()
+    if hasattr(checkpoint, "_safe_torch_load"):  # the fork's takes our types back after its turn
+        checkpoint._safe_torch_load = _TorchLoadingValues.load
     upstream_load_url = checkpoint.load_url  # torch.hub's, which runs what it fetches
 
     @functools.wraps(upstream_load_url)

@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 
 from mmresnet.errors import UserError
@@ -29,6 +30,11 @@ _KNOWN_FAILURES = (
     ),
 )
 
+# What the packages below say at every start, and a user can do nothing about.
+_IDLE_WARNINGS = (
+    "Fail to import ``MultiScaleDeformableAttention``",  # mmcv-lite has no compiled operators
+    "`broadcast_buffers` is deprecated",  # mmengine sets it for DistributedDataParallel
+)
 _REFUSALS = (ValueError, TypeError, KeyError, ImportError, FileNotFoundError)
 
 
@@ -70,6 +76,8 @@ def run(
     exception passes through with its traceback. Of several processes the first on each machine
     tells a mistake, since all make it, and each tells a failure in its run.
     """
+    for message in _IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=re.escape(message))
     try:
         main(argv)
     except KeyboardInterrupt:

@@ -77,7 +77,7 @@ def predict(
     reverse = model.data_preprocessor.to_rgb  # then what comes is BGR
     total = len(loader.dataset)
     keep_right = {round(i * total / count) for i in range(count)}
-    wrong, right, seen = [], [], 0
+    wrong, right, mistakes, seen = [], [], 0, 0
     for batch in loader:
         for image, sample in zip(batch["inputs"], _run(model, batch), strict=True):
             score, label = sample.pred_score.max(0)
@@ -85,10 +85,12 @@ def predict(
             if int(label) != true or seen in keep_right:
                 one = Prediction(_to_picture(image, reverse), true, int(label), float(score))
                 (wrong if one.is_wrong else right).append(one)
+                mistakes += one.is_wrong
             seen += 1
-    wrong.sort(key=lambda one: -one.confidence)
+        # no more images are kept in memory than the picture shows
+        wrong = sorted(wrong, key=lambda one: -one.confidence)[:count]
     classes = loader.dataset.metainfo.get("classes") or range(cfg.model.head.num_classes)
-    return Predictions((wrong + right)[:count], len(wrong), seen, [str(name) for name in classes])
+    return Predictions((wrong + right)[:count], mistakes, seen, [str(name) for name in classes])
 
 
 def _build(cfg: Config) -> torch.nn.Module:

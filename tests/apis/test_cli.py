@@ -1,9 +1,17 @@
 """Mistakes become one sentence and an exit code; accidents keep their traceback."""
 
+import sys
+
 import pytest
 
 from mmresnet.apis import cli
 from mmresnet.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch):
+    for name in ("LOCAL_RANK", "SLURM_PROCID", "MMRESNET_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def fail_with(error):
@@ -13,13 +21,17 @@ def fail_with(error):
     return main
 
 
+BROKEN_IMAGE = AssertionError("failed to load image: a/b.jpg")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
         (UserError("Say this."), 2, "Say this."),
-        (AssertionError("failed to load image: a/b.jpg"), 1, "a/b.jpg cannot be decoded"),
+        (BROKEN_IMAGE, 1, "'a/b.jpg' cannot be decoded"),
+        (RuntimeError(f"assert x, f'failed to load image: {{n}}'\n{BROKEN_IMAGE}"), 1, "'a/b.jpg'"),
         (ValueError("Expected more than 1 value per channel when training"), 1, "at least 2"),
-        (KeyboardInterrupt(), 130, "--resume"),
+        (KeyboardInterrupt(), 130, "Interrupted."),
     ],
 )
 def test_a_known_mistake_is_one_line_and_a_code(error, code, words, capsys):
@@ -32,6 +44,47 @@ def test_a_known_mistake_is_one_line_and_a_code(error, code, words, capsys):
 def test_an_accident_is_not_hidden():
     with pytest.raises(ValueError, match="accident"):
         cli.run(fail_with(ValueError("accident")))
+
+
+def test_a_refusal_of_the_package_is_a_mistake(capsys):
+    def main(argv):
+        from mmresnet.models.backbones import ResNet
+
+        ResNet(depth=51)
+
+    assert cli.run(main) == 2
+    assert "18, 34, 50, 101, 152" in capsys.readouterr().err
+
+
+def test_the_traceback_can_be_had(monkeypatch):
+    monkeypatch.setenv("MMRESNET_DEBUG", "1")
+    with pytest.raises(UserError):
+        cli.run(fail_with(UserError("Say this.")))
+
+
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        (["c.py", "--cfg-options", "a=(1, 2)"], "c.py --cfg-options 'a=(1, 2)' --resume"),
+        (["c.py", "--resume"], "c.py --resume"),
+    ],
+)
+def test_an_interruption_tells_how_to_go_on(given, command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tools/train.py"])
+    assert cli.run(fail_with(KeyboardInterrupt()), given, resumable=True) == 130
+    assert capsys.readouterr().err.endswith(f": python tools/train.py {command}.\n")
+
+
+def test_processes_tell_a_mistake_once_but_each_its_own_failure(monkeypatch, capsys):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert cli.run(fail_with(UserError("Say this."))) == 2
+    assert cli.run(fail_with(KeyboardInterrupt()), resumable=True) == 130
+    assert capsys.readouterr().err == ""
+    assert cli.run(fail_with(BROKEN_IMAGE)) == 1
+    assert capsys.readouterr().err.startswith("[rank 1] The image 'a/b.jpg'")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert cli.run(fail_with(KeyboardInterrupt()), resumable=True) == 130
+    assert "the same command with --resume" in capsys.readouterr().err
 
 
 def test_options_are_values():

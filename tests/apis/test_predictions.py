@@ -48,8 +48,9 @@ def test_images_are_shown_in_their_colours(trained):
         assert one.image.mean((0, 1)).argmax() == one.true
 
 
-def test_fewer_are_shown_than_there_are(trained):
-    assert len(predict(*trained, count=3).shown) == 3
+def test_fewer_are_shown_than_are_counted(trained):
+    found = predict(*trained, count=3)
+    assert (len(found.shown), found.wrong, found.total) == (3, 4, 6)
 
 
 def test_a_checkpoint_of_another_net_is_refused(trained, tmp_path):

@@ -66,10 +66,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(config, work, images, processes, *options) -> subprocess.CompletedProcess:
     script = [str(ROOT / "tools" / "dist_train.sh"), str(config), str(processes)]
+    settings = [f"data_root={images}", "num_classes=3", "num_workers=0"]
     path = os.pathsep.join([str(ROOT), str(config.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [*script, "--work-dir", str(work), "--device", "cpu", "--cfg-options"]
-        + [f"data_root={images}", "num_classes=3", "num_workers=0", *options],
+        [*script, "--work-dir", str(work), "--device", "cpu", "--cfg-options", *settings, *options],
         env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": path},
         capture_output=True,
         text=True,
@@ -92,6 +92,7 @@ def test_two_processes_are_one(frozen, config, tiny_images, tmp_path, monkeypatc
     two = losses_of_two(tmp_path / "two")
 
     monkeypatch.syspath_prepend(config.parent)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     from mmresnet.apis.train import train
 
     settings = {
