@@ -1,6 +1,7 @@
 """Measure a checkpoint on the test set of a recipe."""
 
 import argparse
+import os
 import sys
 
 from mmresnet.apis import cli
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
         launcher=args.launcher,
         device=args.device,
     )
-    for name, value in metrics.items():
+    for name, value in metrics.items() if os.environ.get("RANK", "0") == "0" else ():
         print(f"{name}: {value:.4f}")
 
 

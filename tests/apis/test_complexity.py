@@ -8,7 +8,7 @@ from mmresnet.apis.complexity import measure, nets
 
 TABLE = Path(__file__).parents[2] / "docs" / "model_complexity.md"
 NETS = {name: (name, size, make) for name, size, make in nets()}
-QUICK = ("ResNet-18", "ResNet-50", "ResNetV1d-50", "PlainNet-18", "CifarResNet-20")
+QUICK = ("ResNet-18", "ResNet-50", "CifarResNet-20")
 
 
 def committed() -> dict[str, tuple[float, float]]:

@@ -8,7 +8,7 @@ written out, as anybody who replaces the type has to.
 
 import json
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -40,10 +40,10 @@ def backbones(node: object) -> Iterator[dict]:
             yield from backbones(child)
 
 
-def shipped(package: str, folders: tuple[str, ...]) -> dict[str, int]:
-    """Return ``{backbone config as JSON: how often it is shipped}`` for the given folders."""
+def shipped(package: str, folders: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return ``{backbone config as JSON: files that ship it}`` for the given folders."""
     root = Path(find_spec(package).origin).parent / ".mim" / "configs"
-    found: Counter[str] = Counter()
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for folder in folders:
         for path in sorted((root / folder).rglob("*.py")):
             if "_base_" in path.parts:
@@ -56,16 +56,17 @@ def shipped(package: str, folders: tuple[str, ...]) -> dict[str, int]:
                 if package == "mmdet" and str(cfg["type"]).startswith("mmpretrain."):
                     continue  # mmpretrain's class, compared there
                 # the weights are given here, not fetched
-                found[json.dumps({k: v for k, v in cfg.items() if k != "init_cfg"})] += 1
+                key = json.dumps({k: v for k, v in cfg.items() if k != "init_cfg"})
+                found[key].append(str(path.relative_to(root)))
     return found
 
 
 def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int, int]:
     """Return how many backbones agree, wait for an operator, and are shipped in all."""
     peer_registry = import_module(f"{package}.registry").MODELS
-    equal = waiting = 0
+    equal, waiting = 0, []
     found = shipped(package, folders)
-    for key, count in found.items():
+    for key, files in found.items():
         cfg = json.loads(key)
         name = cfg["type"].rpartition(".")[2]
         defaults = MMDET_DEFAULTS if package == "mmdet" else {}
@@ -74,7 +75,7 @@ def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int, int]:
         ours.load_state_dict(to_our_names(randomise(theirs), ours))
         assert ours.out_indices == tuple(theirs.out_indices), key
         if cfg.get("dcn") and not hasattr(sys.modules["mmcv._ext"], "__file__"):
-            waiting += count  # built and loaded; computing wants the compiled operator
+            waiting += files  # built and loaded; computing wants the compiled operator
             continue
         x = torch.randn(1, cfg.get("in_channels", 3), 64, 64)
         ours.eval()
@@ -83,10 +84,11 @@ def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int, int]:
             pairs = zip(ours(x), theirs(x), strict=True)
             assert all(torch.equal(a, b) for a, b in pairs), key
         assert training_modes(ours) == training_modes(theirs), key
-        equal += count
-    total = found.total()
-    print(f"{package}: {equal} of {total} equal, {waiting} wait for an operator", flush=True)
-    return equal, waiting, total
+        equal += len(files)
+    total = sum(map(len, found.values()))
+    print(f"\n{package}: {equal} of {total} equal, {len(waiting)} wait for an operator")
+    print(*(f"  {file}" for file in sorted(waiting)), sep="\n", flush=True)
+    return equal, len(waiting), total
 
 
 def training_modes(net: torch.nn.Module) -> list[tuple[bool, bool]]:
