@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -45,7 +46,7 @@ def served(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def fetch(url: str, how: str, cache: Path) -> subprocess.CompletedProcess:
+def fetch(url: str, how: str, cache: Path, code: str = FETCH) -> subprocess.CompletedProcess:
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
@@ -53,7 +54,7 @@ def fetch(url: str, how: str, cache: Path) -> subprocess.CompletedProcess:
         "no_proxy": "127.0.0.1",
     }
     return subprocess.run(
-        [sys.executable, "-c", FETCH, url, how],
+        [sys.executable, "-c", code, url, how],
         env=environment,
         capture_output=True,
         text=True,
@@ -80,3 +81,12 @@ def test_tensors_behind_a_url_are_loaded(tmp_path, served) -> None:
     torch.save({"weight": torch.ones(2)}, tmp_path / "net.pth")
     done = fetch(f"{served}/net.pth", "mended", tmp_path / "cache")
     assert done.stdout.splitlines()[-1] == "loaded ['weight']", done.stderr
+
+
+def test_a_history_behind_a_url_loads_after_a_file(tmp_path, served) -> None:
+    """The fork's own reader takes allowed types away again when it is done with a file."""
+    file = tmp_path / "net.pth"
+    torch.save({"history": HistoryBuffer([1.0], [1])}, file)
+    code = FETCH.replace("state =", f"CheckpointLoader.load_checkpoint({str(file)!r})\nstate =")
+    done = fetch(f"{served}/net.pth", "mended", tmp_path / "cache", code)
+    assert done.stdout.splitlines()[-1:] == ["loaded ['history']"], done.stderr

@@ -82,8 +82,8 @@ def run(
         main(argv)
     except KeyboardInterrupt:
         if os.environ.get("LOCAL_RANK", "0") == "0":
-            how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else ""
-            print(f"Interrupted{how}.", file=sys.stderr)
+            how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else "."
+            print(f"Interrupted{how}", file=sys.stderr)
         return 130
     except Exception as error:
         sentence = explain(error)
@@ -99,7 +99,7 @@ def run(
 
 def _how_to_resume(arguments: list[str]) -> str:
     if "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ:
-        return "; the same command with --resume goes on from the last checkpoint"
+        return "; the same command with --resume goes on from the last checkpoint."
     resume = [] if any(a.split("=")[0] == "--resume" for a in arguments) else ["--resume"]
     command = shlex.join(["python", sys.argv[0], *arguments, *resume])
     return f"; to go on from the last checkpoint: {command}"

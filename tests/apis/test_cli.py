@@ -72,7 +72,7 @@ def test_the_traceback_can_be_had(monkeypatch):
 def test_an_interruption_tells_how_to_go_on(given, command, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["tools/train.py"])
     assert cli.run(fail_with(KeyboardInterrupt()), given, resumable=True) == 130
-    assert capsys.readouterr().err.endswith(f": python tools/train.py {command}.\n")
+    assert capsys.readouterr().err.endswith(f": python tools/train.py {command}\n")
 
 
 def test_processes_tell_a_mistake_once_but_each_its_own_failure(monkeypatch, capsys):
