@@ -1,6 +1,8 @@
 """Fixtures that several tests share."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,20 @@ import pytest
 from PIL import Image
 
 TINY_CLASSES = ("cat", "dog", "owl")
+
+
+@pytest.fixture(autouse=True)
+def own_default_scope() -> Iterator[None]:
+    """Let no test change the default scope of the next: mmengine keeps the last for the process."""
+
+    def scopes() -> dict:
+        registry = sys.modules.get("mmengine.registry")
+        return registry.DefaultScope._instance_dict if registry else {}
+
+    before = dict(scopes())
+    yield
+    scopes().clear()
+    scopes().update(before)
 
 
 @pytest.fixture(scope="session")

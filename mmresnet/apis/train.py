@@ -93,6 +93,8 @@ def prepare(
     device: str,
 ) -> Config:
     """Load the configuration and fill in what the run needs: place, launcher and device."""
+    has_gpu = check.check_device(device)  # first: mmengine looks for GPUs when it is imported
+
     from mmengine.config import Config
 
     import mmresnet.registry  # noqa: F401  (mends what mmengine needs)
@@ -104,7 +106,6 @@ def prepare(
     name = Path(cfg.filename).stem if cfg.filename else "run"
     cfg.work_dir = work_dir or cfg.get("work_dir") or str(Path("work_dirs") / name)
     cfg.launcher = launcher
-    has_gpu = check.check_device(device)
     if not has_gpu:
         cfg.setdefault("env_cfg", {}).setdefault("dist_cfg", {})["backend"] = "gloo"
         for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):

@@ -18,10 +18,10 @@ FAMILY = [
 OPTIONS = {
     "caffe": dict(style="caffe"),
     "dilated": dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), out_indices=(0, 1, 2, 3)),
-    "wide": dict(base_channels=128, stem_channels=64, expansion=2),
-    "group norm": dict(norm_cfg=dict(type="GN", num_groups=32)),
+    "wide": dict(base_channels=32, stem_channels=16, expansion=2),
+    "group norm": dict(norm_cfg=dict(type="GN", num_groups=4)),
     "weight standardisation": dict(
-        conv_cfg=dict(type="ConvWS"), norm_cfg=dict(type="GN", num_groups=32)
+        conv_cfg=dict(type="ConvWS"), norm_cfg=dict(type="GN", num_groups=4)
     ),
     "drop path": dict(drop_path_rate=0.3),
     "checkpointed": dict(with_cp=True),
@@ -70,9 +70,9 @@ def test_every_depth_and_variant_equals_mmpretrain(name: str, depth: int) -> Non
 @pytest.mark.parametrize("depth", (18, 50))
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_keyword_does_what_it_does_in_mmpretrain(option: str, depth: int) -> None:
-    keywords = OPTIONS[option]
-    if depth == 18 and option == "wide":
-        keywords = dict(base_channels=32, stem_channels=16)
+    keywords = {"base_channels": 16, "stem_channels": 16, **OPTIONS[option]}
+    if depth == 18:
+        keywords.pop("expansion", None)  # basic blocks have none
     ours = backbones.ResNet(depth=depth, **keywords)
     peer = randomise(mmpretrain.ResNet(depth=depth, **keywords))
     assert list(ours.state_dict()) == list(peer.state_dict())
