@@ -2,6 +2,7 @@
 
 import sys
 import types
+from importlib.util import find_spec
 
 import torch
 from torch import nn
@@ -13,14 +14,17 @@ def import_mmdet_resnet() -> type[nn.Module]:
     mmdet imports every operator when its backbones are imported. An empty stand-in lets the import
     pass; whatever would compute with an operator fails when it is called.
     """
-    try:
-        import mmcv._ext  # noqa: F401
-    except ModuleNotFoundError:
-        stand_in = types.ModuleType("mmcv._ext")
-        stand_in.__getattr__ = _operator
-        sys.modules["mmcv._ext"] = stand_in
-    from mmdet.models.backbones.resnet import ResNet
+    if find_spec("mmcv._ext") is not None:
+        from mmdet.models.backbones.resnet import ResNet
 
+        return ResNet
+    stand_in = types.ModuleType("mmcv._ext")
+    stand_in.__getattr__ = _operator
+    sys.modules["mmcv._ext"] = stand_in
+    try:
+        from mmdet.models.backbones.resnet import ResNet
+    finally:
+        del sys.modules["mmcv._ext"]  # nobody else shall take it for a compiled mmcv
     return ResNet
 
 
