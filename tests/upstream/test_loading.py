@@ -1,13 +1,10 @@
-"""Each mend: upstream still needs it, and it works."""
+"""mmengine's own checkpoints load, and what would run code is refused in a sentence."""
 
 import functools
 import importlib.metadata
 import importlib.util
 import io
-import json
 import os
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -16,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import HistoryBuffer
@@ -26,92 +22,8 @@ from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
 from torch.utils.data import DataLoader
 
 import mmresnet.registry  # noqa: F401  which applies the mends
-from mmresnet import upstream
 from mmresnet.errors import UserError
-
-REPOSITORY = Path(__file__).parents[1]
-MEND_NAMES = [mend.name for mend in upstream.MENDS]
-
-
-# --- upstream alone, and mended ---------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def probes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
-    """What goes wrong for each mend, in fresh processes: ``{"alone": …, "mended": …}``."""
-    without_gpu = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(REPOSITORY)}
-    running = {}
-    for kind, arguments in (("alone", []), ("mended", ["mended"])):
-        folder = str(tmp_path_factory.mktemp(kind))
-        running[kind] = subprocess.Popen(
-            [sys.executable, str(REPOSITORY / "tests/upstream_probe.py"), folder, *arguments],
-            env=without_gpu,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    found = {}
-    for kind, process in running.items():
-        out, err = process.communicate()
-        assert process.returncode == 0, err
-        found[kind] = json.loads(out.splitlines()[-1])
-    return found
-
-
-def test_every_mend_is_probed(probes) -> None:
-    assert list(probes["alone"]) == MEND_NAMES
-
-
-@pytest.mark.parametrize("name", MEND_NAMES)
-def test_upstream_still_needs_the_mend(probes, name: str) -> None:
-    if "pkg_resources" in name and importlib.util.find_spec("pkg_resources"):
-        pytest.skip("this setuptools still has pkg_resources, so that upstream works")
-    if "pkg_resources" in name and upstream.is_installed("onedl-mmengine"):
-        pytest.skip("the onedl-* fork does without pkg_resources by itself")
-    assert probes["alone"][name] is not None, f"upstream has been mended; remove '{name}'"
-
-
-@pytest.mark.parametrize("name", MEND_NAMES)
-def test_the_mend_works(probes, name: str) -> None:
-    assert probes["mended"][name] is None
-
-
-def test_mends_are_applied_once() -> None:
-    before = list(upstream._applied)
-    upstream.apply()
-    assert upstream._applied == before
-    assert set(before) <= set(MEND_NAMES)
-    assert MEND_NAMES[0] in before
-
-
-# --- installed packages -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("package", "base", "backbone"),
-    [
-        ("mmpretrain", "resnet/resnet50_8xb32_in1k.py", "ResNet"),
-        ("mmdet", "retinanet/retinanet_r50_fpn_1x_coco.py", "ResNet"),
-    ],
-)
-def test_a_config_inherits_from_an_installed_package(tmp_path, package, base, backbone) -> None:
-    pytest.importorskip(package)
-    child = tmp_path / "child.py"
-    child.write_text(f"_base_ = '{package}::{base}'\nmodel = dict(backbone=dict(depth=18))\n")
-    config = Config.fromfile(child)
-    assert config.model.backbone.type == backbone
-    assert config.model.backbone.depth == 18
-
-
-def test_is_installed_tells_distributions_modules_and_nothing() -> None:
-    assert upstream.is_installed("mmengine")
-    assert upstream.is_installed("json")
-    assert not upstream.is_installed("no_such_package")
-    with pytest.raises(importlib.metadata.PackageNotFoundError, match="no_such_package"):
-        upstream.get_installed_path("no_such_package")
-
-
-# --- checkpoints: what has to load --------------------------------------------------------------
+from mmresnet.upstream import loading
 
 
 class TinyNet(BaseModel):
@@ -166,7 +78,7 @@ def test_a_run_is_saved_resumed_and_loaded(tmp_path) -> None:
     tiny_runner(tmp_path, "first", epochs=1).train()
     written = tmp_path / "epoch_1.pth"
 
-    state = upstream.load_checkpoint_file(str(written))
+    state = loading.load_checkpoint_file(str(written))
     history = state["message_hub"]["log_scalars"]["train/loss"]
     assert isinstance(history, HistoryBuffer)
     assert history.mean() > 0
@@ -199,12 +111,9 @@ def written_with(numpy_module: bytes, folder: Path) -> Path:
 
 @pytest.mark.parametrize("numpy_module", [b"numpy.core.", b"numpy._core."])
 def test_a_history_of_either_numpy_loads(tmp_path, numpy_module: bytes) -> None:
-    state = upstream.load_checkpoint_file(str(written_with(numpy_module, tmp_path)))
+    state = loading.load_checkpoint_file(str(written_with(numpy_module, tmp_path)))
     assert state["history"].mean() == 1.5
     assert state["history"].statistics("max") == 2
-
-
-# --- checkpoints: what has to be refused --------------------------------------------------------
 
 
 class Call:
@@ -289,7 +198,7 @@ def test_the_refusal_names_what_it_refuses(tmp_path) -> None:
     path = tmp_path / "net.pth"
     torch.save({"path": Path("a")}, path)
     with pytest.raises(UserError, match=r"holds 'pathlib\.") as refusal:
-        upstream.load_checkpoint_file(str(path))
+        loading.load_checkpoint_file(str(path))
     assert_is_a_sentence(refusal.value, path)
 
 
@@ -323,4 +232,4 @@ def test_a_broken_file_is_told_in_a_sentence(tmp_path, kind: str) -> None:
 
 def test_a_missing_file_is_named(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pth"):
-        upstream.load_checkpoint_file(str(tmp_path / "nowhere.pth"))
+        loading.load_checkpoint_file(str(tmp_path / "nowhere.pth"))

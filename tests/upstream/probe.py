@@ -1,7 +1,7 @@
 """Do by hand what each mend of mmresnet.upstream is for; run in a process of its own.
 
-``python tests/upstream_probe.py FOLDER`` tries upstream as it is, and
-``python tests/upstream_probe.py FOLDER mended`` upstream under ``mmresnet.registry``. Prints a JSON
+``python tests/upstream/probe.py FOLDER`` tries upstream as it is, and
+``python tests/upstream/probe.py FOLDER mended`` upstream under ``mmresnet.registry``. Prints a JSON
 object: for each mend, null where all went well, or what went wrong.
 """
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 FETCH = """
 import sys
