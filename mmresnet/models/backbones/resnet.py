@@ -10,6 +10,7 @@ import torch
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import Sequential
 
+from mmresnet import ops
 from mmresnet.errors import did_you_mean
 from mmresnet.registry import MODELS
 
@@ -228,6 +229,7 @@ def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
     """Return the factory of the deformable convolution, or None where ``dcn`` says not to use it.
 
     Agrees with mmdet/models/backbones/resnet.py: ``fallback_on_stride=True`` builds the plain one.
+    Where mmcv is not compiled, mmresnet's operators are installed: the net can run on no others.
     """
     dcn = dict(dcn)
     if dcn.pop("fallback_on_stride", False):
@@ -236,13 +238,9 @@ def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
         raise ValueError(
             f"dcn={dcn} and conv_cfg={conv_cfg} both say what the 3×3 convolution is: give one."
         )
-    try:
-        import mmcv.ops  # noqa: F401  registers the operators
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"dcn={dcn} needs the deformable convolution of a compiled mmcv, and the mmcv "
-            f"installed here has no compiled operators: install one that has, or leave dcn out."
-        ) from error
+    ops.install()
+    import mmcv.ops  # noqa: F401  registers the layers that stand on the operators
+
     return partial(build_conv_layer, dcn)
 
 

@@ -1,41 +1,20 @@
 """The peers' classes, and their weights under our names."""
 
-import sys
-import types
-from importlib.util import find_spec
-
 import torch
 from torch import nn
+
+import mmresnet.ops
 
 
 def import_mmdet_resnet() -> type[nn.Module]:
     """Return mmdet's ResNet, also where mmcv has no compiled operators.
 
-    mmdet imports every operator when its backbones are imported. An empty stand-in lets the import
-    pass; whatever would compute with an operator fails when it is called.
+    mmdet imports every operator when its backbones are imported.
     """
-    if find_spec("mmcv._ext") is not None:
-        from mmdet.models.backbones.resnet import ResNet
+    mmresnet.ops.install()
+    from mmdet.models.backbones.resnet import ResNet
 
-        return ResNet
-    stand_in = types.ModuleType("mmcv._ext")
-    stand_in.__getattr__ = _operator
-    sys.modules["mmcv._ext"] = stand_in
-    try:
-        from mmdet.models.backbones.resnet import ResNet
-    finally:
-        del sys.modules["mmcv._ext"]  # nobody else shall take it for a compiled mmcv
     return ResNet
-
-
-def _operator(name: str):
-    if name.startswith("__"):
-        raise AttributeError(name)
-
-    def missing(*args, **kwargs):
-        raise RuntimeError(f"{name} is an operator of a compiled mmcv")
-
-    return missing
 
 
 def randomise(net: nn.Module, seed: int = 0) -> nn.Module:

@@ -1,0 +1,15 @@
+"""The types that operators compute in.
+
+torchvision's kernels and PyTorch's powers and sums are exact enough in float32 and float64. Inputs
+of fewer bits, as autocast brings them, are widened to float32, and the result is rounded to the
+type of the output tensor.
+"""
+
+import torch
+from torch import Tensor
+
+
+def working_type(*tensors: Tensor) -> torch.dtype:
+    """float64 if one of the tensors has it, otherwise float32."""
+    wide = any(tensor.dtype == torch.float64 for tensor in tensors)
+    return torch.float64 if wide else torch.float32
