@@ -34,6 +34,8 @@ def version() -> str:
     raise RuntimeError("mmresnet/__init__.py holds no __version__")
 
 
+FAST_COCO = "faster-coco-eval>=1.8,<2"  # mmresnet.CocoMetric computes with it
+
 # The two families provide the same import names, so one environment takes one of them; neither
 # is a hard dependency, since pip would let it overwrite what a user has.
 EXTRAS = {
@@ -42,6 +44,7 @@ EXTRAS = {
         "mmcv-lite>=2.0.0,<2.2",
         "mmpretrain>=1.2,<1.3",
         "mmdet>=3.3,<3.4",
+        FAST_COCO,
     ],
     # a plain "pip install" builds onedl-mmcv without operators, hence without a compiler
     "onedl": [
@@ -49,6 +52,7 @@ EXTRAS = {
         "onedl-mmcv>=2.3,<2.4",
         "onedl-mmpretrain>=1.3,<1.4",
         "onedl-mmdetection>=3.5,<3.6",
+        FAST_COCO,
     ],
     "test": ["pytest>=7", "ruff", "timm"],
     "demo": ["scikit-learn", "matplotlib"],

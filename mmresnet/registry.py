@@ -5,23 +5,68 @@ the parts are imported when a part is first asked for. Importing it also applies
 :mod:`mmresnet.upstream`, so that they are in force in anybody's tool.
 """
 
+from importlib import import_module
+
 from mmresnet import upstream
 from mmresnet.errors import require
 
 require("mmengine", "A registry of mmresnet")
 
-from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402  after the check above
+from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402  after the check above
+from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
+from mmengine.registry import LOOPS as MMENGINE_LOOPS  # noqa: E402
+from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 upstream.apply()
 
+
+class PartsOfPeers(Registry):
+    """A registry of classes that stand on another package: each is imported when it is named.
+
+    mmengine's registry imports all of its modules when any part is asked for. Then a data set for
+    classification would need mmdet.
+
+    Args:
+        modules: the module of each part, by the part's name.
+    """
+
+    def __init__(self, *args, modules: dict[str, str], **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._modules = modules
+
+    def get(self, key: str) -> type | None:
+        """Return the class named ``key``, as mmengine's registry does.
+
+        Raises:
+            ImportError: a package that the class stands on is not installed.
+        """
+        scope, name = self.split_scope_key(key)
+        if scope in (None, self.scope) and name in self._modules:
+            import_module(self._modules[name])
+        return super().get(key)
+
+
 MODELS = Registry("model", parent=MMENGINE_MODELS, scope="mmresnet", locations=["mmresnet.models"])
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmresnet", locations=["mmresnet.engine"])
+LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="mmresnet", locations=["mmresnet.engine"])
 OPTIM_WRAPPERS = Registry(
     "optim wrapper",
     parent=MMENGINE_OPTIM_WRAPPERS,
     scope="mmresnet",
     locations=["mmresnet.engine"],
+)
+DATASETS = PartsOfPeers(
+    "dataset",
+    parent=MMENGINE_DATASETS,
+    scope="mmresnet",
+    modules={"CocoDataset": "mmresnet.datasets.coco"},
+)
+METRICS = PartsOfPeers(
+    "metric",
+    parent=MMENGINE_METRICS,
+    scope="mmresnet",
+    modules={"CocoMetric": "mmresnet.evaluation.coco_metric"},
 )

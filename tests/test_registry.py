@@ -77,3 +77,50 @@ def test_our_scope_falls_back_on_mmengine() -> None:
     assert MODELS.scope == "mmresnet"
     with pytest.raises(KeyError, match="ResNte"):
         MODELS.build({"type": "mmresnet.ResNte"})
+
+
+PARTS_OF_MMDET = """
+import sys
+sys.modules[{absent!r}] = None  # as if it were not installed
+from mmengine.registry import {registry}
+import mmresnet.registry
+import mmresnet.datasets, mmresnet.evaluation
+from mmresnet.registry import DATASETS, METRICS
+print(DATASETS.get("CocoDatset"), METRICS.get("Accuracy") is None)
+try:
+    {registry}.build({{"type": "mmresnet.{name}"}})
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "absent"),
+    [
+        ("DATASETS", "CocoDataset", "mmdet"),
+        ("METRICS", "CocoMetric", "mmdet"),
+        ("METRICS", "CocoMetric", "faster_coco_eval"),
+    ],
+)
+def test_parts_of_detection_say_what_they_need(registry: str, name: str, absent: str) -> None:
+    if absent != "mmdet":
+        pytest.importorskip("mmdet")
+    said = run(PARTS_OF_MMDET.format(registry=registry, name=name, absent=absent))
+    assert said.startswith(f"mmresnet.{name} needs the package '{absent}', which is not installed")
+    assert "mmresnet[openmmlab]" in said
+
+
+def test_parts_of_detection_are_found_in_mmdets_registries() -> None:
+    pytest.importorskip("mmdet")
+    code = (
+        "import mmresnet.ops.auto\n"
+        "from mmdet.registry import DATASETS, LOOPS, METRICS\n"
+        "found = [DATASETS.get('mmresnet.CocoDataset'), METRICS.get('mmresnet.CocoMetric'),"
+        " LOOPS.get('mmresnet.ValLoop')]\n"
+        "print(*(one.__module__ for one in found))\n"
+    )
+    assert run(code).split() == [
+        "mmresnet.datasets.coco",
+        "mmresnet.evaluation.coco_metric",
+        "mmresnet.engine.val_loop",
+    ]

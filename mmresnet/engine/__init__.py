@@ -1,6 +1,9 @@
 """Around the training step. The registries import this package when a part is first named."""
 
 from mmresnet.engine.amp import AmpOptimWrapper
+from mmresnet.engine.channels_last import ChannelsLastHook
+from mmresnet.engine.float32_boxes import Float32BoxesHook
 from mmresnet.engine.progress import ProgressHook
+from mmresnet.engine.val_loop import ValLoop
 
-__all__ = ["AmpOptimWrapper", "ProgressHook"]
+__all__ = ["AmpOptimWrapper", "ChannelsLastHook", "Float32BoxesHook", "ProgressHook", "ValLoop"]

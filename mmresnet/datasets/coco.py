@@ -1,0 +1,128 @@
+"""COCO's detection sets, and one's own in its format."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import ClassVar
+
+from mmengine.dist import get_world_size
+from mmengine.logging import print_log
+
+from mmresnet import ops
+from mmresnet.datasets import coco_checks, coco_file
+from mmresnet.datasets.node_shared import Made, once_per_node
+from mmresnet.errors import UserError, require
+from mmresnet.registry import DATASETS
+
+require("mmdet", "mmresnet.CocoDataset")
+ops.install()  # mmdet imports mmcv's operators together with its data sets
+
+from mmdet.datasets import CocoDataset as DetCocoDataset  # noqa: E402  after the operators
+
+
+@DATASETS.register_module()
+class CocoDataset(DetCocoDataset):
+    """A detection set whose classes are those of its annotation file.
+
+    Keywords are those of mmdet's class of this name. It differs in this:
+
+    * Without ``metainfo=dict(classes=…)`` the classes are the file's categories in their order,
+      instead of COCO's 80. With it, class i of a label is ``classes[i]``, whatever the order of
+      the file; a class that the file does not have is refused.
+    * Of the processes of one machine one parses the file, and all share the result.
+    * Boxes that cannot be used are counted in the log, and images that are missing on the disk
+      are found at the start.
+
+    Raises:
+        UserError: the file is missing or no COCO file, the classes do not match, an image is
+            missing, or no image is left to train on.
+    """
+
+    METAINFO: ClassVar[dict] = {}
+
+    def full_init(self) -> None:
+        """Load the annotations, once on each machine; the second call does nothing."""
+        if self._fully_initialized:
+            return
+        if not self.serialize_data or get_world_size() == 1:
+            super().full_init()
+            return
+        arrays, state = once_per_node(self._parse)
+        self.data_bytes, self.data_address = arrays
+        self._metainfo, self.cat_ids, self.cat2label = state
+        self._fully_initialized = True
+
+    def _parse(self) -> Made:
+        super().full_init()
+        arrays = [self.data_bytes, self.data_address]
+        self.data_bytes = self.data_address = None  # the shared ones take their place
+        return arrays, (self._metainfo, self.cat_ids, self.cat2label)
+
+    def load_data_list(self) -> list[dict]:
+        """Return one dict for each image, as mmdet's class does."""
+        data = super().load_data_list()
+        for line in self._lines:
+            print_log(line, logger="current")
+        del self._lines
+        return data
+
+    def COCOAPI(self, path: str) -> _Index:
+        """Read the annotation file and settle the classes; mmdet's ``load_data_list`` calls it."""
+        content = coco_file.read_coco(path, annotated=not self.test_mode)
+        names = [category["name"] for category in content["categories"]]
+        classes = coco_checks.class_names(self._metainfo.get("classes", names))
+        self._metainfo["classes"] = classes
+        coco_checks.check_classes(classes, "metainfo.classes", names, self.ann_file)
+        if classes == DetCocoDataset.METAINFO["classes"]:
+            self._metainfo.setdefault("palette", DetCocoDataset.METAINFO["palette"])
+        if not self.backend_args:
+            files = [image["file_name"] for image in content["images"]]
+            coco_checks.check_images(self.ann_file, files, self.data_prefix["img"])
+        self._lines = coco_checks.describe(self.ann_file, content, classes)
+        return _Index(content)
+
+    def filter_data(self) -> list[dict]:
+        """Return the images to use.
+
+        Raises:
+            UserError: none is left.
+        """
+        before = len(self.data_list)
+        kept = super().filter_data()
+        del self.cat_img_map  # for filtering alone, and as large as the annotations
+        if not kept:
+            raise UserError(
+                f"'{self.ann_file}' lists {before} images, and filter_cfg={self.filter_cfg} "
+                f"leaves none: there are no boxes of "
+                f"{coco_checks.in_short(self._metainfo['classes'])}, or no image is large enough."
+            )
+        return kept
+
+
+class _Index:
+    """What mmdet's ``CocoDataset`` asks of pycocotools, for categories in the order asked for."""
+
+    def __init__(self, content: dict[str, list[dict]]) -> None:
+        self._categories = {c["name"]: c["id"] for c in content["categories"]}
+        self._images = {image["id"]: image for image in content["images"]}
+        self._annotations = defaultdict(list)
+        self.cat_img_map = defaultdict(list)
+        for annotation in content["annotations"]:
+            self._annotations[annotation["image_id"]].append(annotation)
+            self.cat_img_map[annotation["category_id"]].append(annotation["image_id"])
+        self._by_id = {annotation["id"]: annotation for annotation in content["annotations"]}
+
+    def get_cat_ids(self, cat_names: list[str]) -> list[int]:
+        return [self._categories[name] for name in cat_names]
+
+    def get_img_ids(self) -> list[int]:
+        return list(self._images)
+
+    def load_imgs(self, ids: list[int]) -> list[dict]:
+        return [self._images[number] for number in ids]
+
+    def get_ann_ids(self, img_ids: list[int]) -> list[int]:
+        return [a["id"] for number in img_ids for a in self._annotations[number]]
+
+    def load_anns(self, ids: list[int]) -> list[dict]:
+        return [self._by_id[number] for number in ids]

@@ -1,0 +1,59 @@
+"""In mixed precision, a detector's boxes and scores are worked out in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from mmresnet.registry import HOOKS
+
+
+@HOOKS.register_module()
+class Float32BoxesHook(Hook):
+    """Keep boxes and scores in float32 while the model computes in 16 bits."""
+
+    def __init__(self) -> None:
+        self._handles: list[RemovableHandle] = []
+
+    def before_run(self, runner: Runner) -> None:
+        """Begin to widen."""
+        self.after_run(runner)
+        self._handles = keep_boxes_in_float32(runner.model)
+
+    def after_run(self, runner: Runner) -> None:
+        """Leave the model as it was."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+
+def keep_boxes_in_float32(model: nn.Module) -> list[RemovableHandle]:
+    """Widen what goes into RoI extractors and what comes out of heads; return how to undo it.
+
+    bfloat16 has 128 numbers between 1/2 and 1, and as many between 256 and 512. There many scores
+    become equal, so that the order is lost in which proposals are kept and detections counted, and
+    boxes move by a pixel or two: mmdet's extractors round them to the type of the feature maps.
+    The matrix products between are not so sensitive. A head is what has mmdet's
+    ``predict_by_feat``, an extractor what has its ``roi_layers``. Without autocast nothing changes.
+    """
+    handles = []
+    for module in model.modules():
+        if hasattr(module, "predict_by_feat"):
+            handles.append(module.register_forward_hook(lambda _, inputs, output: widened(output)))
+        if hasattr(module, "roi_layers"):
+            handles.append(module.register_forward_pre_hook(lambda _, inputs: widened(inputs)))
+    return handles
+
+
+def widened(part: Any) -> Any:
+    """Return tensors of 16-bit numbers, also inside of tuples and lists, in float32."""
+    if isinstance(part, torch.Tensor):
+        return part.float() if part.dtype in (torch.bfloat16, torch.float16) else part
+    if isinstance(part, (tuple, list)) and not hasattr(part, "_fields"):
+        return type(part)(widened(inner) for inner in part)
+    return part

@@ -1,0 +1,153 @@
+"""Validation that also computes the loss."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, autocast
+from mmengine.runner import ValLoop as EngineValLoop
+from torch.utils.data import DataLoader
+
+from mmresnet.engine.undisturbed import features_computed_once, own_random_numbers
+from mmresnet.errors import UserError
+from mmresnet.registry import LOOPS
+
+# What mmdet's pipelines do before they load boxes, and leaves a box's place to ``scale_factor``.
+_FOLLOWED = ("LoadImage", "Resize", "FixShapeResize", "Pad")
+
+
+@LOOPS.register_module()
+class ValLoop(EngineValLoop):
+    """mmengine's validation loop, which can compute the loss beside the metrics.
+
+    ``val_cfg=dict(type='mmresnet.ValLoop', loss=True)`` logs ``val/loss`` and its parts: means
+    over the images, of the net in evaluation mode. Where a detector samples boxes for its loss,
+    it draws the same ones for a batch in every epoch, and the random numbers of the training go
+    on as if nothing had been drawn. Features computed for the predictions are used again.
+
+    Args:
+        fp16: compute in 16 bits.
+        loss: compute the loss. The pipeline has to load annotations. Where it does so after
+            resizing, as mmdet's do, so that the boxes are those of the original image, they are
+            scaled to the resized one for the loss.
+
+    Raises:
+        UserError: with ``loss``, the pipeline of a detector loads no annotations, or moves boxes
+            in a way that is not followed.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Evaluator | dict | list,
+        fp16: bool = False,
+        loss: bool = False,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, fp16)
+        self.loss = loss
+        self._scale_boxes = loss and loads_boxes_after_resizing(self.dataloader.dataset)
+        self._sums: dict[str, float] = defaultdict(float)
+        self._images = 0
+
+    def run(self) -> dict[str, float]:
+        """Return the metrics, and with ``loss`` the losses as ``val/loss`` …"""
+        if not self.loss:
+            return super().run()
+        self._sums.clear()
+        self._images = 0
+        self.runner.call_hook("before_val")
+        self.runner.call_hook("before_val_epoch")
+        self.runner.model.eval()
+        for index, batch in enumerate(self.dataloader):
+            self.run_iter(index, batch)
+        metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        metrics.update(self._mean_losses())
+        self.runner.call_hook("after_val_epoch", metrics=metrics)
+        self.runner.call_hook("after_val")
+        return metrics
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Predict a batch for the metrics, and with ``loss`` add up its loss."""
+        if not self.loss:
+            super().run_iter(idx, data_batch)
+            return
+        model = self.runner.model
+        model = model.module if is_model_wrapper(model) else model
+        self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
+        with features_computed_once(model), autocast(enabled=self.fp16):
+            outputs = self.runner.model.val_step(data_batch)
+            data = model.data_preprocessor(data_batch, False)
+            if self._scale_boxes:
+                for sample in data["data_samples"]:
+                    scale_boxes(sample)
+            with own_random_numbers(idx):
+                losses = model(**data, mode="loss")
+        number = len(data["data_samples"])
+        for name, value in model.parse_losses(losses)[1].items():
+            self._sums[name] += float(value) * number
+        self._images += number
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook(
+            "after_val_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs
+        )
+
+    def _mean_losses(self) -> dict[str, float]:
+        gathered = all_gather_object((dict(self._sums), self._images))
+        images = sum(count for _, count in gathered)
+        names = dict.fromkeys(name for sums, _ in gathered for name in sums)
+        return {f"val/{n}": sum(sums.get(n, 0.0) for sums, _ in gathered) / images for n in names}
+
+
+def loads_boxes_after_resizing(dataset: object) -> bool:
+    """Return whether boxes of a detection set are the original image's; False for other sets.
+
+    Raises:
+        UserError: the pipeline packs for a detector and loads no annotations, or does so after a
+            step that may move boxes otherwise than resizing.
+    """
+    while not hasattr(dataset, "pipeline"):
+        inner = getattr(dataset, "dataset", None) or getattr(dataset, "datasets", [None])[0]
+        if inner is None:
+            return False
+        dataset = inner
+    steps = [type(step).__name__ for step in getattr(dataset.pipeline, "transforms", [])]
+    if "PackDetInputs" not in steps:
+        return False
+    loading = next((i for i, name in enumerate(steps) if name.startswith("LoadAnnotations")), None)
+    if loading is None:
+        raise UserError(
+            "val_cfg.loss: the validation pipeline loads no annotations; add "
+            "dict(type='LoadAnnotations', with_bbox=True) after LoadImageFromFile."
+        )
+    before = steps[:loading]
+    for name in before:
+        if not name.startswith(_FOLLOWED):
+            raise UserError(
+                f"val_cfg.loss: the validation pipeline loads annotations after {name}, whose "
+                "effect on boxes is not followed: put LoadAnnotations after LoadImageFromFile."
+            )
+    return any("Resize" in name for name in before)
+
+
+def scale_boxes(sample: object) -> None:
+    """Scale the true boxes and masks of a detection sample from the original to the fed image."""
+    width, height = sample.scale_factor
+    for name in ("gt_instances", "ignored_instances"):
+        instances = sample.get(name)
+        if instances is None:
+            continue
+        if "bboxes" in instances:
+            boxes = instances.bboxes
+            if hasattr(boxes, "rescale_"):  # one of mmdet's kinds of boxes
+                instances.bboxes = boxes.clone()
+                instances.bboxes.rescale_((width, height))
+            else:
+                instances.bboxes = boxes * boxes.new_tensor([width, height, width, height])
+        if "masks" in instances:
+            instances.masks = instances.masks.resize(sample.img_shape)

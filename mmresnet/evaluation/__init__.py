@@ -1,0 +1,1 @@
+"""Numbers out. The registry imports a metric's module when the metric is named."""

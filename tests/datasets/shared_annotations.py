@@ -1,0 +1,80 @@
+"""One process of two: share what one of them makes, and report what it took.
+
+Usage: shared_annotations.py RANK PORT OUT arrays|ROOT…: arrays of its own, or the detection sets.
+"""
+
+import json
+import sys
+
+import numpy as np
+import torch.distributed as dist
+
+from mmresnet.errors import UserError
+
+
+def share_arrays() -> dict:
+    """Share two arrays, and then a failure."""
+    from mmresnet.datasets.node_shared import once_per_node
+
+    calls = []
+
+    def make():
+        calls.append(1)
+        return [np.arange(1000), np.full((3, 2), 0.5, dtype=np.float32)], {"made_by": rank}
+
+    def fail():
+        calls.append(1)
+        raise UserError("this cannot be made")
+
+    (numbers, halves), state = once_per_node(make)
+    told = {"sum": int(numbers.sum()), "halves": halves.tolist(), **state}
+    told |= {"writeable": numbers.flags.writeable, "file": file_of(numbers)}
+    try:
+        once_per_node(fail)
+    except UserError as error:
+        told["error"] = str(error)
+    return {**told, "calls": len(calls)}
+
+
+def load_sets(roots: list[str]) -> dict:
+    """Load detection sets as a training does."""
+    from mmresnet.datasets import coco_file
+
+    parsed = []
+    read = coco_file.read_coco
+    coco_file.read_coco = lambda *args, **keywords: parsed.append(args) or read(*args, **keywords)
+    from mmresnet.datasets.coco import CocoDataset
+
+    told = {"errors": []}
+    for root in roots:
+        try:
+            dataset = CocoDataset(
+                data_root=root,
+                ann_file="annotations/instances_train2017.json",
+                data_prefix={"img": "train2017/"},
+            )
+        except UserError as error:
+            told["errors"].append(str(error))
+        else:
+            told["data"] = [dataset.get_data_info(i) for i in range(len(dataset))]
+            told["classes"] = dataset.metainfo["classes"]
+            told["file"] = file_of(dataset.data_bytes)
+    return {**told, "parsed": len(parsed)}
+
+
+def file_of(array: np.ndarray) -> str | None:
+    """Return the file that an array is mapped from."""
+    while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        array = array.base
+    return None if array is None else str(array.filename)
+
+
+if __name__ == "__main__":
+    rank, port, out, *what = sys.argv[1:]
+    dist.init_process_group(
+        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=int(rank), world_size=2
+    )
+    told = share_arrays() if what == ["arrays"] else load_sets(what)
+    with open(f"{out}/{rank}.json", "w") as file:
+        json.dump(told, file)
+    dist.destroy_process_group()

@@ -1,0 +1,80 @@
+"""The memory of workers that read annotations stays flat, however many epochs pass."""
+
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mmdet")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells a process's memory")
+
+IMAGES, BOXES = 3000, 8
+
+
+def unique_kilobytes() -> int:
+    """Return the memory that no other process shares."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private"))
+
+
+def read_epochs(dataset, epochs, results):
+    used = []
+    for _ in range(epochs):
+        boxes = sum(len(dataset.get_data_info(i)["instances"]) for i in range(len(dataset)))
+        assert boxes == IMAGES * BOXES
+        used.append(unique_kilobytes())
+    results.put(used)
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A set of 3,000 listed images with 24,000 boxes."""
+    (tmp_path / "images").mkdir()
+    images = [
+        {"id": i, "file_name": f"{i}.jpg", "width": 640, "height": 480} for i in range(IMAGES)
+    ]
+    for image in images:
+        (tmp_path / "images" / image["file_name"]).touch()
+    annotations = [
+        {
+            "id": i * BOXES + k + 1,
+            "image_id": i,
+            "category_id": 1,
+            "bbox": [k, k, 50.5, 60.5],
+            "segmentation": [[float(v) for v in range(60)]],
+        }
+        for i in range(IMAGES)
+        for k in range(BOXES)
+    ]
+    content = dict(images=images, annotations=annotations, categories=[dict(id=1, name="cat")])
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def memory_of_reader(dataset, epochs):
+    """Return a forked reader's own memory after each epoch, in kilobytes."""
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    worker = context.Process(target=read_epochs, args=(dataset, epochs, results))
+    worker.start()
+    used = results.get(timeout=120)
+    worker.join()
+    print("kilobytes of its own after each epoch:", used)
+    return used
+
+
+def test_a_workers_own_memory_is_flat(many):
+    from mmresnet.datasets.coco import CocoDataset
+
+    keywords = dict(data_root=str(many), ann_file="a.json", data_prefix={"img": "images/"})
+    dataset = CocoDataset(**keywords)
+    size = dataset.data_bytes.nbytes // 1024
+    assert size > 8000
+    used = memory_of_reader(dataset, epochs=12)
+    assert max(used) < size / 2  # the annotations stay in the pages of the process that forked
+    assert max(used) - used[0] < size / 20
+    # what the measure shows where reading copies pages, since it counts references to objects
+    plain = CocoDataset(**keywords, serialize_data=False)
+    assert max(memory_of_reader(plain, epochs=1)) > size
