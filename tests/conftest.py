@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,36 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmresnet import ops
+
+# before mmpretrain, whose fork imports mmdet, which keeps for good what it lacks at that time
+ops.install()
+
 TINY_CLASSES = ("cat", "dog", "owl")
+SMALL_DETECTOR = {
+    "batch_size": 2,
+    "num_workers": 0,
+    "model.backbone.init_cfg": None,
+    "model.backbone.frozen_stages": -1,
+    "model.backbone.stem_channels": 8,
+    "model.backbone.base_channels": 8,
+    "model.neck.in_channels": [8, 16, 32, 64],
+    "model.neck.out_channels": 16,
+    "model.rpn_head.in_channels": 16,
+    "model.rpn_head.feat_channels": 16,
+    "model.roi_head.bbox_roi_extractor.out_channels": 16,
+    "model.roi_head.bbox_head.in_channels": 16,
+    "model.roi_head.bbox_head.fc_out_channels": 32,
+    "model.train_cfg.rpn_proposal.max_per_img": 32,
+    "model.train_cfg.rcnn.sampler.num": 32,
+    "model.test_cfg.rpn.max_per_img": 32,
+    "model.test_cfg.rcnn.score_thr": 0.0,
+    "train_dataloader.dataset.pipeline.2.scale": (80, 64),
+    "val_dataloader.dataset.pipeline.1.scale": (80, 64),
+    "test_dataloader.dataset.pipeline.1.scale": (80, 64),
+    "train_cfg.max_epochs": 1,
+    "default_hooks.logger.interval": 1,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +84,51 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 pixels[..., channel] += 150
                 Image.fromarray(pixels).save(folder / f"{index}.jpg")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detection set in COCO's layout: three classes, 6 images to train on and 4 held out.
+
+    The ids are not those of the labels, one image is empty, and one box is a crowd's. Tests only
+    read it.
+    """
+    root = tmp_path_factory.mktemp("tiny_coco")
+    (root / "annotations").mkdir()
+    categories = [{"id": 7 + 2 * i, "name": name} for i, name in enumerate(TINY_CLASSES)]
+    generator = np.random.default_rng(0)
+    for split, count in (("train2017", 6), ("val2017", 4)):
+        (root / split).mkdir()
+        images, annotations = [], []
+        for number in range(1, count + 1):
+            pixels = generator.integers(0, 100, (64, 80, 3), dtype=np.uint8)
+            name = f"{number:012d}.jpg"
+            images.append({"id": number, "file_name": name, "width": 80, "height": 64})
+            for channel, category in enumerate(categories) if number != 2 else ():
+                x, y = (int(v) for v in generator.integers(0, (40, 30)))
+                w, h = (int(v) for v in generator.integers(16, (36, 32)))
+                pixels[y : y + h, x : x + w, channel] += 150
+                outline = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": number,
+                        "category_id": category["id"],
+                        "bbox": [x, y, w, h],
+                        "area": w * h,
+                        "iscrowd": int(number == 3 and channel == 0),
+                        "segmentation": outline,
+                    }
+                )
+            Image.fromarray(pixels).save(root / split / name)
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        path = root / "annotations" / f"instances_{split}.json"
+        path.write_text(json.dumps(content))
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_detector(tiny_coco: Path) -> dict[str, object]:
+    """The options that let ``faster-rcnn_r18_fpn_1x_coco`` train on the tiny set in a second."""
+    pytest.importorskip("mmdet")
+    return {"data_root": f"{tiny_coco}/", **SMALL_DETECTOR}

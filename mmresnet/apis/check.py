@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmresnet.apis.check_checkpoint import check_checkpoint
 from mmresnet.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-    from torch import nn
+
+__all__ = ["check_checkpoint", "check_data", "check_device", "explain_mistakes"]
 
 _LAYOUT = "<folder>/<class name>/<image>.jpg, one folder for each class"
 
@@ -173,7 +175,8 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
 
 def _folder(dataset: dict) -> Path:
     prefix = dataset.get("data_prefix") or ""
-    prefix = prefix.get("img_path", "") if isinstance(prefix, dict) else prefix
+    if isinstance(prefix, dict):  # mmpretrain's name for it, or mmdet's
+        prefix = prefix.get("img_path") or prefix.get("img", "")
     return Path(dataset.get("data_root") or "") / (prefix or dataset.get("split", ""))
 
 
@@ -193,35 +196,3 @@ def _classes(dataset: dict, path: str) -> set[str] | None:
     if not classes:
         raise UserError(f"{path}: '{folder}' holds no class folders: it is expected as {_LAYOUT}.")
     return classes
-
-
-def check_checkpoint(model: nn.Module, path: str, head_may_differ: bool) -> None:
-    """Refuse a checkpoint that would fill only a part of ``model``."""
-    from mmengine.model import is_model_wrapper
-    from mmengine.runner.checkpoint import CheckpointLoader
-
-    try:
-        loaded = CheckpointLoader.load_checkpoint(path, map_location="cpu")
-    except FileNotFoundError as error:
-        raise UserError(f"There is no checkpoint at '{path}'.") from error
-    given = loaded.get("state_dict", loaded)
-    given = {key.removeprefix("module."): value for key, value in given.items()}
-    wanted = (model.module if is_model_wrapper(model) else model).state_dict()
-
-    def counts(key: str) -> bool:
-        return not (head_may_differ and key.startswith(("head.", "fc.")))
-
-    missing = sorted(k for k in wanted if k not in given and counts(k))
-    unexpected = sorted(k for k in given if k not in wanted and counts(k))
-    shapes = sorted(
-        k
-        for k in wanted
-        if k in given and wanted[k].shape != getattr(given[k], "shape", None) and counts(k)
-    )
-    if missing or unexpected or shapes:
-        first = (shapes or missing or unexpected)[0]
-        raise UserError(
-            f"The checkpoint '{path}' is of another architecture: {len(missing)} tensors are "
-            f"missing, {len(unexpected)} unexpected, {len(shapes)} of another shape (the first: "
-            f"{first}); use the config that it was trained with."
-        )

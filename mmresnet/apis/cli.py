@@ -80,6 +80,7 @@ def run(
         warnings.filterwarnings("ignore", message=re.escape(message))
     try:
         main(argv)
+        _leave_process_group()
     except KeyboardInterrupt:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else "."
@@ -95,6 +96,16 @@ def run(
             print(sentence if rank == "0" else f"[rank {rank}] {sentence}", file=sys.stderr)
         return 2 if mistake else 1
     return 0
+
+
+def _leave_process_group() -> None:
+    """End the threads of a run in several processes; one that outlives Python aborts its exit.
+
+    Not after a failure: the others may be waiting in a collective, and torchrun ends them.
+    """
+    torch = sys.modules.get("torch")
+    if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _how_to_resume(arguments: list[str]) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmresnet.apis import check
+from mmresnet.apis.check_checkpoint import read_checkpoint, trained_classes
+from mmresnet.apis.check_coco import follow_data
 from mmresnet.apis.train import closing_progress, prepare
 from mmresnet.errors import UserError
 
@@ -33,12 +35,18 @@ def test(
     cfg.load_from, cfg.resume = checkpoint, False
     if amp:
         cfg.test_cfg["fp16"] = True
+    loaded = read_checkpoint(checkpoint)
+    classes = trained_classes(loaded)
+    notes = follow_data(cfg, ("test_dataloader",), cfg_options, classes, checkpoint)
     check.check_data(cfg, ("test_dataloader",))
 
     from mmengine.runner import Runner
 
     with check.explain_mistakes(cfg):
         runner = Runner.from_cfg(cfg)
-        check.check_checkpoint(runner.model, checkpoint, head_may_differ=False)
+        check.check_checkpoint(runner.model, checkpoint, head_may_differ=False, loaded=loaded)
+        del loaded
+        for note in notes:
+            runner.logger.info(note)
         with closing_progress(runner):
             return runner.test()

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmresnet.apis import check
-from mmresnet.errors import UserError
+from mmresnet.apis.check_checkpoint import read_checkpoint, trained_classes
+from mmresnet.apis.check_coco import follow_data
+from mmresnet.apis.check_init import check_init
+from mmresnet.errors import UserError, require
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -55,7 +58,11 @@ def train(
         if cfg.get("val_cfg") is not None
         else ("train_dataloader",)
     )
+    going_on = bool(cfg.get("resume")) and bool(cfg.get("load_from"))
+    classes = trained_classes(read_checkpoint(cfg.load_from)) if going_on else None
+    notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
     check.check_data(cfg, loaders)
+    check_init(cfg)
 
     from mmengine.dist import get_world_size
     from mmengine.runner import Runner
@@ -63,10 +70,11 @@ def train(
     with check.explain_mistakes(cfg):
         runner = Runner.from_cfg(cfg)
         if cfg.get("load_from"):
-            check.check_checkpoint(
+            notes += check.check_checkpoint(
                 runner.model, cfg.load_from, head_may_differ=not cfg.get("resume")
             )
-        runner.logger.info(describe_learning_rate(cfg, get_world_size()))
+        for note in (*notes, describe_learning_rate(cfg, get_world_size())):
+            runner.logger.info(note)
         with closing_progress(runner):
             runner.train()
     return runner
@@ -104,6 +112,13 @@ def prepare(
     if isinstance(config, Config) and cfg_options:
         cfg.merge_from_dict(cfg_options)
     name = Path(cfg.filename).stem if cfg.filename else "run"
+    own_hooks = [{"type": "mmresnet.ProgressHook"}]
+    if install_operators(cfg):
+        own_hooks.append({"type": "mmresnet.Float32BoxesHook"})
+    if "loss" in (cfg.get("val_cfg") or {}):
+        cfg.val_cfg.setdefault("type", "ValLoop")
+        if cfg.val_cfg.type == "ValLoop":  # mmengine's has no such option
+            cfg.val_cfg.type = "mmresnet.ValLoop"
     cfg.work_dir = work_dir or cfg.get("work_dir") or str(Path("work_dirs") / name)
     cfg.launcher = launcher
     if not has_gpu:
@@ -111,8 +126,24 @@ def prepare(
         for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
             if cfg.get(loader):
                 cfg[loader]["pin_memory"] = False  # pinning is for a GPU, and warns without one
-    cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), {"type": "mmresnet.ProgressHook"}]
+    cfg.custom_hooks = [*(cfg.get("custom_hooks") or []), *own_hooks]
     return cfg
+
+
+def install_operators(cfg: Config) -> bool:
+    """Give mmdet the operators that it imports, if the config is a detector's; return whether.
+
+    Raises:
+        ImportError: it is, and mmdet is not installed.
+    """
+    model = str((cfg.get("model") or {}).get("type"))
+    if cfg.get("default_scope") == "mmdet" or model.startswith("mmdet."):
+        from mmresnet import ops
+
+        ops.install()
+        require("mmdet", f"The config '{cfg.filename or 'given'}'")
+        return True
+    return False
 
 
 def describe_learning_rate(cfg: Config, world_size: int) -> str:

@@ -87,6 +87,18 @@ def test_processes_tell_a_mistake_once_but_each_its_own_failure(monkeypatch, cap
     assert "the same command with --resume" in capsys.readouterr().err
 
 
+def test_a_run_in_several_processes_ends_its_group(tmp_path):
+    from torch import distributed
+
+    def main(argv):
+        distributed.init_process_group(
+            "gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1
+        )
+
+    assert cli.run(main) == 0
+    assert not distributed.is_initialized()
+
+
 def test_options_are_values():
     given = ["a.b=1", "c=(1, 2)", "d=text", "e=True", "f=x=y"]
     wanted = {"a.b": 1, "c": (1, 2), "d": "text", "e": True, "f": "x=y"}

@@ -11,6 +11,7 @@ from mmresnet.apis import cli
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "resnet50_8xb32_in1k.py")
+DETECTOR = str(ROOT / "configs" / "coco" / "faster-rcnn_r18_fpn_1x_coco.py")
 SMALL = [
     "num_classes=3",
     "batch_size=4",
@@ -64,4 +65,28 @@ def trained(call: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) 
     """The work directory of a training of one epoch. Tests only read it."""
     folder = tmp_path_factory.mktemp("trained")
     assert call("train", CONFIG, "--work-dir", folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def call_detector(small_detector: dict[str, object]) -> Callable[..., int]:
+    """``call_detector(tool, *arguments, options=[…])`` does the same on the tiny detection set."""
+
+    def call_tool(tool: str, *arguments: str | Path, options: tuple | list = ()) -> int:
+        own = [f"{key}={value}" for key, value in small_detector.items()]
+        name = f"detector{next(_numbers)}"
+        own += [f"experiment_name={name}", f"visualizer.name={name}"]  # both are kept by name
+        argv = [*map(str, arguments), "--device", "cpu", "--cfg-options", *own, *options]
+        return cli.run(load_tool(tool), argv, resumable=tool == "train")
+
+    return call_tool
+
+
+@pytest.fixture(scope="session")
+def trained_detector(
+    call_detector: Callable[..., int], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The work directory of a training of one epoch. Tests only read it."""
+    folder = tmp_path_factory.mktemp("trained_detector")
+    assert call_detector("train", DETECTOR, "--work-dir", folder) == 0
     return folder
