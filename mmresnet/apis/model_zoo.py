@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.apis.config import load_config
 from mmresnet.apis.recipes import nearest, recipe_paths
@@ -30,25 +30,35 @@ def get_config(name: str) -> "Config":
 def get_model(name: str, num_classes: int | None = None) -> "BaseModel":
     """Build the model of the recipe ``name`` with random weights, drawn as training draws them.
 
-    It is mmpretrain's ``ImageClassifier``: ``model(images)`` takes normalised images of shape
-    ``(N, 3, H, W)``; ``model.data_preprocessor`` normalises as the recipe does.
+    Of a classification recipe it is mmpretrain's ``ImageClassifier``: ``model(images)`` takes
+    normalised images of shape ``(N, 3, H, W)``; ``model.data_preprocessor`` normalises as the
+    recipe does. Of a detection recipe it is mmdet's detector:
+    ``model.test_step(dict(inputs=[image], data_samples=[sample]))`` takes BGR images of shape
+    ``(3, H, W)`` and mmdet's ``DetDataSample`` of each, and returns the samples with boxes. It
+    fetches no weights either, where training would begin with pretrained ones.
 
     Args:
         num_classes: Number of classes, where it is not the recipe's.
 
     Raises:
         UserError: There is no recipe of this name, or ``num_classes`` is not a positive integer.
+        ImportError: The package that the model comes from is not installed.
     """
     path = _recipe(name)
     if num_classes is not None and (type(num_classes) is not int or num_classes < 1):
         raise UserError(f"num_classes={num_classes!r} must be a positive integer.")
     config = load_config(path, None if num_classes is None else {"num_classes": num_classes})
-    require("mmpretrain", f"The model of '{name}'")
+    require(config.default_scope, f"The model of '{name}'")
+    from mmresnet import ops
+
+    ops.install()  # mmdet asks for mmcv's operators when it is imported, by mmpretrain perhaps
     from mmengine.logging import MMLogger
     from mmengine.registry import MODELS
 
-    model = dict(config.model)
-    model.setdefault("data_preprocessor", config.get("data_preprocessor"))
+    model = config.model
+    drop_pretrained(model)
+    if "data_preprocessor" in config:
+        model.setdefault("data_preprocessor", config.data_preprocessor)
     # by the recipe's own scope, so that the caller's default scope stays what it is
     built = MODELS.build({**model, "_scope_": config.default_scope})
     logger = MMLogger.get_current_instance()
@@ -59,6 +69,18 @@ def get_model(name: str, num_classes: int | None = None) -> "BaseModel":
     finally:
         logger.setLevel(level)
     return built
+
+
+def drop_pretrained(part: Any) -> None:
+    """Let no part of a model's config begin with weights from a file."""
+    if isinstance(part, dict):
+        init_cfg = part.get("init_cfg")
+        if isinstance(init_cfg, dict) and init_cfg.get("type") == "Pretrained":
+            del part["init_cfg"]
+        part = list(part.values())
+    if isinstance(part, (list, tuple)):
+        for item in part:
+            drop_pretrained(item)
 
 
 def _recipe(name: str) -> Path:

@@ -55,6 +55,48 @@ def test_get_model_draws_weights_as_training_does(capfd):
     assert 0.005 < model.head.fc.weight.std() < 0.02
 
 
+def test_detection_recipes_are_listed():
+    names = apis.list_models("*rcnn*_coco")
+    assert len(names) == 18
+    assert {"faster-rcnn_r50_fpn_1x_coco", "mask-rcnn_r50_fpn_1x_coco"} <= set(names)
+    assert apis.get_config("faster-rcnn_r18_fpn_2x_coco").default_scope == "mmdet"
+
+
+def test_get_model_detects(monkeypatch):
+    """It fetches no weights, and returns boxes of the classes that it was built for."""
+    pytest.importorskip("mmdet")
+
+    def refuse(url, *args, **kwargs):
+        raise AssertionError(f"{url} was fetched")
+
+    monkeypatch.setattr("mmengine.runner.checkpoint.load_url", refuse)
+    before = DefaultScope.get_current_instance()
+    model = apis.get_model("faster-rcnn_r18_fpn_1x_coco", num_classes=7).eval()
+    assert DefaultScope.get_current_instance() is before
+    assert model.roi_head.bbox_head.num_classes == 7
+    model.roi_head.test_cfg.update(score_thr=0.0, max_per_img=5)  # weights are random
+    model.rpn_head.test_cfg.max_per_img = 20
+
+    from mmdet.structures import DetDataSample
+
+    image = torch.zeros(3, 64, 96, dtype=torch.uint8)
+    shape = dict(img_shape=(64, 96), ori_shape=(64, 96), scale_factor=(1.0, 1.0))
+    sample = DetDataSample(metainfo=shape)
+    with torch.no_grad():
+        (found,) = model.test_step(dict(inputs=[image], data_samples=[sample]))
+    assert found.pred_instances.bboxes.shape == (5, 4)
+    assert found.pred_instances.labels.max() < 7
+
+
+def test_a_detectors_backbone_is_drawn_as_without_weights():
+    pytest.importorskip("mmdet")
+    model = apis.get_model("faster-rcnn_r50-caffe_c4_1x_coco")
+    for net in (model.backbone, model.roi_head.shared_head):
+        kernel = net.state_dict()[next(k for k in net.state_dict() if k.endswith("conv2.weight"))]
+        he = (2 / kernel[:, 0].numel()) ** 0.5  # He et al. 2015: by the fan out
+        assert kernel.std() == pytest.approx(he, rel=0.1)
+
+
 @pytest.mark.parametrize("classes", [0, -1, 2.5, True, "5"])
 def test_num_classes_must_be_positive(classes):
     with pytest.raises(UserError, match="must be a positive integer"):
