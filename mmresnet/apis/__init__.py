@@ -3,8 +3,11 @@
 import importlib
 
 _HOMES = {
+    "Inferencer": "inference",
+    "UnreadableImages": "inference",
     "get_config": "model_zoo",
     "get_model": "model_zoo",
+    "infer": "inference",
     "list_models": "model_zoo",
     "load_config": "config",
 }

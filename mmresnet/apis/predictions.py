@@ -58,21 +58,19 @@ def predict(
     """
     if count < 1:
         raise UserError(f"A picture shows at least 1 image, not {count}.")
-    from mmengine.registry import init_default_scope
-    from mmengine.runner import Runner, load_checkpoint
+    from mmengine.runner import Runner
 
     from mmresnet.apis import check
+    from mmresnet.apis.loading import load_model, parts_of
     from mmresnet.apis.train import prepare
 
     cfg = prepare(config, None, cfg_options, "none", device)
     check.check_data(cfg, ("test_dataloader",))
-    init_default_scope(cfg.get("default_scope", "mmpretrain"))
-    with check.explain_mistakes(cfg):
-        model = _build(cfg)
+    model = load_model(cfg, checkpoint, device)
+    if not hasattr(model, "head"):
+        raise UserError(f"{type(model).__name__} is no classifier; predictions need one.")
+    with check.explain_mistakes(cfg), parts_of(cfg):
         loader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
-    check.check_checkpoint(model, checkpoint, head_may_differ=False)
-    load_checkpoint(model, checkpoint, map_location="cpu")
-    model.to("cuda" if check.check_device(device) else "cpu").eval()
 
     reverse = model.data_preprocessor.to_rgb  # then what comes is BGR
     total = len(loader.dataset)
@@ -91,19 +89,6 @@ def predict(
         wrong = sorted(wrong, key=lambda one: -one.confidence)[:count]
     classes = loader.dataset.metainfo.get("classes") or range(cfg.model.head.num_classes)
     return Predictions((wrong + right)[:count], mistakes, seen, [str(name) for name in classes])
-
-
-def _build(cfg: Config) -> torch.nn.Module:
-    from mmengine.registry import MODELS
-
-    settings = cfg.model.copy()
-    if "data_preprocessor" not in settings and cfg.get("data_preprocessor"):
-        settings["data_preprocessor"] = cfg.data_preprocessor
-    with MODELS.switch_scope_and_registry(None) as registry:
-        model = registry.build(settings)
-    if not hasattr(model, "head"):
-        raise UserError(f"{type(model).__name__} is no classifier; predictions need one.")
-    return model
 
 
 def _run(model: torch.nn.Module, batch: dict) -> list:

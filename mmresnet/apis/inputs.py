@@ -1,0 +1,130 @@
+"""What is to be looked at: files, folders, globs, videos and arrays become a list of sources."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmresnet.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    OneImage = str | os.PathLike | np.ndarray
+    Images = OneImage | Sequence[OneImage]
+
+IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEO_ENDINGS = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One image file, one video, or one array.
+
+    Attributes:
+        name: Where its picture goes below the output folder, without an ending.
+        path: The file as it was named; None for an array.
+        array: (H, W, 3) uint8 in BGR; None for a file.
+    """
+
+    name: str
+    path: str | None = None
+    array: np.ndarray | None = None
+
+    @property
+    def is_video(self) -> bool:
+        return self.path is not None and self.path.lower().endswith(VIDEO_ENDINGS)
+
+
+def find_sources(images: Images, skip: str | os.PathLike | None = None) -> list[Source]:
+    """Return what ``images`` names, each file once, in a fixed order.
+
+    Args:
+        images: A path, an array, or a sequence of them. A path is that of an image or video, a
+            folder (searched with the folders in it, for the endings above) or a glob, in which
+            ``**`` stands for any folders. An array is (H, W, 3) uint8 in BGR, as OpenCV reads it.
+        skip: A folder in which folders and globs find nothing: that of earlier pictures.
+
+    Raises:
+        UserError: There is no such file, a folder or glob finds nothing, or an array is of
+            another kind.
+    """
+    given = [images] if _is_one(images) else list(images)
+    if not given:
+        raise UserError("There is no image to look at: the list of images is empty.")
+    sources: list[Source] = []
+    seen: set[str] = set()
+    names: set[str] = set()
+    for number, one in enumerate(given):
+        if not isinstance(one, (str, os.PathLike)):
+            _check_array(one, number)
+            sources.append(Source(_unused(f"image_{number}", names), array=one))
+            continue
+        for path, name in _expand(os.fspath(one), skip):
+            if (key := os.path.realpath(path)) not in seen:
+                seen.add(key)
+                sources.append(Source(_unused(name, names), path=path))
+    return sources
+
+
+def _is_one(images: object) -> bool:
+    return isinstance(images, (str, os.PathLike)) or hasattr(images, "dtype")
+
+
+def _check_array(array: object, number: int) -> None:
+    wanted = "(height, width, 3) of uint8 in BGR, as cv2.imread returns it"
+    shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
+    if shape is None or dtype is None:
+        raise UserError(
+            f"Image {number} is of type {type(array).__name__}: give a path, or an array {wanted}."
+        )
+    if len(shape) != 3 or shape[2] != 3 or 0 in shape or str(dtype) != "uint8":
+        raise UserError(f"Image {number} is {tuple(shape)} of {dtype}, and must be {wanted}.")
+
+
+def _expand(text: str, skip: str | os.PathLike | None) -> Iterable[tuple[str, str]]:
+    """Return the files that an argument names, each with the name for its picture."""
+    if os.path.isfile(text):
+        return [(text, Path(text).stem)]
+    if os.path.isdir(text):
+        found = [str(path) for path in Path(text).rglob("*") if _is_picture(path, skip)]
+        if not found:
+            raise UserError(
+                f"The folder '{text}' holds no image or video: their names end in "
+                f"{', '.join(IMAGE_ENDINGS + VIDEO_ENDINGS)}."
+            )
+        return [(path, str(Path(path).relative_to(text).with_suffix(""))) for path in sorted(found)]
+    if any(sign in text for sign in "*?["):
+        # whoever writes a pattern chooses the files: their endings do not matter
+        found = [path for path in glob.glob(text, recursive=True) if os.path.isfile(path)]
+        found = [path for path in found if not _lies_in(Path(path), skip)]
+        if not found:
+            raise UserError(f"No file matches '{text}'.")
+        return [(path, Path(path).stem) for path in sorted(found)]
+    folder = os.path.dirname(text) or "."
+    near = os.listdir(folder) if os.path.isdir(folder) else []
+    hint = did_you_mean(os.path.basename(text), near)
+    raise UserError(f"There is no file or folder '{text}'.{hint}")
+
+
+def _is_picture(path: Path, skip: str | os.PathLike | None) -> bool:
+    known = path.suffix.lower() in IMAGE_ENDINGS + VIDEO_ENDINGS
+    return known and path.is_file() and not _lies_in(path, skip)
+
+
+def _lies_in(path: Path, folder: str | os.PathLike | None) -> bool:
+    return folder is not None and path.resolve().is_relative_to(Path(folder).resolve())
+
+
+def _unused(name: str, names: set[str]) -> str:
+    """Return ``name``, or with a number if another picture already goes there."""
+    number, free = 1, name
+    while free.lower() in names:  # where upper and lower case are one to the file system
+        number += 1
+        free = f"{name}_{number}"
+    names.add(free.lower())
+    return free
