@@ -13,18 +13,19 @@ INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
 	/^Installing collected/ {print "  Unpacking"} {fflush()}'
 
-.PHONY: help demo test test-full lint clean
+.PHONY: help demo demo-cls demo-det test test-full lint clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo       install, train ResNet-20 on handwritten digits, test it, draw pictures"
+	@echo "make demo       install, train a classifier and a detector on handwritten digits, test"
+	@echo "                them, draw pictures; make demo-cls and make demo-det run one alone"
 	@echo "make test       the tests that take seconds, with OpenMMLab's own packages"
 	@echo "make test-full  all tests, with OpenMMLab's packages and with the onedl-* forks"
 	@echo "make lint       ruff: rules and layout"
 	@echo "make clean      remove the environments and caches; data and work_dirs stay"
 
-demo: .venv/.demo
-	@PYTHON=.venv/bin/python tools/demo.sh
+demo demo-cls demo-det: .venv/.demo
+	@PYTHON=.venv/bin/python tools/demo.sh $(patsubst demo-%,%,$(@:demo=))
 
 test: .venv/.test
 	.venv/bin/python -m pytest -m "not full"

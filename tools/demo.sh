@@ -1,44 +1,122 @@
 #!/usr/bin/env bash
-# From nothing to a trained, tested and pictured ResNet-20 on handwritten digits.
+# From nothing to two trained, tested and pictured nets on handwritten digits: a ResNet-20 that
+# tells them apart, and a Faster R-CNN that finds them among clutter and begins with its weights.
 # What is there from an earlier run is used again.
 #
-#   PYTHON=.venv/bin/python tools/demo.sh
+#   PYTHON=.venv/bin/python tools/demo.sh        both
+#   PYTHON=.venv/bin/python tools/demo.sh cls    the classifier alone
+#   PYTHON=.venv/bin/python tools/demo.sh det    the detector, and before it what it begins with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PYTHON=${PYTHON:-python}
-# images this small gain little from more threads, and lose a lot where other programs are busy
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-CONFIG=configs/demo/digits_resnet20.py
-RUN=work_dirs/digits_resnet20
-BEST=$RUN/best_accuracy_top1_epoch_
+# Images this small gain little from more threads. Threads that have nothing to do sleep, since
+# by default they keep the cores busy while they wait, which costs a lot beside other programs.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 
-"$PYTHON" tools/make_digits.py data/digits
+CLS_CONFIG=configs/demo/digits_resnet20.py
+CLS_RUN=work_dirs/digits_resnet20
+CLS_BEST=$CLS_RUN/best_accuracy_top1_epoch_
+CLS_LAST=$CLS_RUN/epoch_20.pth  # the detector's config names it
 
-if [ -e "$RUN/finished" ] && compgen -G "$BEST*.pth" > /dev/null; then
-    echo "A finished training is in $RUN and is used; to start anew: rm -r $RUN"
-elif [ -e "$RUN/last_checkpoint" ] && [ ! -e "$RUN/finished" ]; then
-    echo "An interrupted training is in $RUN and goes on; to start anew: rm -r $RUN"
-    "$PYTHON" tools/train.py $CONFIG --work-dir "$RUN" --resume
-else
-    "$PYTHON" tools/train.py $CONFIG --work-dir "$RUN"
-fi
-touch "$RUN/finished"
+DET_CONFIG=configs/demo/digits_faster-rcnn_resnet20_fpn.py
+DET_RUN=work_dirs/digits_faster-rcnn_resnet20_fpn
+DET_BEST=$DET_RUN/best_coco_bbox_mAP_epoch_
+DET_DATA=data/digit_scenes
 
-CHECKPOINT=$(ls -t "$BEST"*.pth | head -n 1)
-"$PYTHON" tools/test.py $CONFIG "$CHECKPOINT" --work-dir "$RUN/test"
-"$PYTHON" tools/plot_curves.py "$RUN" "$RUN/curves.png"
-"$PYTHON" tools/plot_predictions.py $CONFIG "$CHECKPOINT" "$RUN/predictions.png"
+# train CONFIG RUN BEST: train, go on with an interrupted training, or use a finished one
+train() {
+    local config=$1 run=$2 best=$3
+    if [ -e "$run/finished" ] && compgen -G "$best*.pth" > /dev/null; then
+        echo "A finished training is in $run and is used; to start anew: rm -r $run"
+    elif [ -e "$run/last_checkpoint" ] && [ ! -e "$run/finished" ]; then
+        echo "An interrupted training is in $run and goes on; to start anew: rm -r $run"
+        "$PYTHON" tools/train.py "$config" --work-dir "$run" --resume
+    else
+        "$PYTHON" tools/train.py "$config" --work-dir "$run"
+    fi
+    touch "$run/finished"
+}
 
-cat <<END
+newest() { ls -t "$1"*.pth | head -n 1; }
+logs() { ls -d "$1"/*/vis_data | tail -n 1 | xargs dirname; }
 
-Done.
-  checkpoint  $CHECKPOINT
-  logs        $(ls -d "$RUN"/*/vis_data | tail -n 1 | xargs dirname)
-  pictures    $RUN/curves.png
-              $RUN/predictions.png
+train_classifier() {
+    "$PYTHON" tools/make_digits.py data/digits
+    train $CLS_CONFIG $CLS_RUN $CLS_BEST
+}
+
+demo_classifier() {
+    train_classifier
+    local checkpoint
+    checkpoint=$(newest $CLS_BEST)
+    "$PYTHON" tools/test.py $CLS_CONFIG "$checkpoint" --work-dir $CLS_RUN/test
+    "$PYTHON" tools/plot_curves.py $CLS_RUN $CLS_RUN/curves.png
+    "$PYTHON" tools/plot_predictions.py $CLS_CONFIG "$checkpoint" $CLS_RUN/predictions.png
+}
+
+demo_detector() {
+    if [ ! -e "$CLS_LAST" ]; then
+        echo "The detector begins with the classifier's weights, which are not in $CLS_LAST yet."
+        rm -f $CLS_RUN/finished
+        train_classifier
+    fi
+    "$PYTHON" tools/make_digit_scenes.py $DET_DATA
+    train $DET_CONFIG $DET_RUN $DET_BEST
+    local checkpoint
+    checkpoint=$(newest $DET_BEST)
+    "$PYTHON" tools/test.py $DET_CONFIG "$checkpoint" --work-dir $DET_RUN/test
+    "$PYTHON" tools/plot_curves.py $DET_RUN $DET_RUN/curves.png
+    "$PYTHON" tools/infer.py $DET_CONFIG "$checkpoint" $DET_DATA/val --out $DET_RUN/val \
+        --score-thr 0.5
+    "$PYTHON" tools/plot_detections.py $DET_RUN/val/results.json \
+        $DET_DATA/annotations/instances_val.json $DET_RUN/detections.png
+}
+
+tell_classifier() {
+    cat <<END
+
+The classifier
+  checkpoint  $(newest $CLS_BEST)
+  logs        $(logs $CLS_RUN)
+  pictures    $CLS_RUN/curves.png
+              $CLS_RUN/predictions.png
 
 Your own images, in folders my_images/train/<class>/ and my_images/val/<class>/, here of 5 classes:
   $PYTHON tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr \\
       --cfg-options data_root=my_images num_classes=5
 END
+}
+
+tell_detector() {
+    cat <<END
+
+The detector
+  checkpoint  $(newest $DET_BEST)
+  logs        $(logs $DET_RUN)
+  pictures    $DET_RUN/curves.png
+              $DET_RUN/detections.png
+              $DET_RUN/val/pictures/, each held-out scene with the boxes found in it
+
+Your own boxes, in COCO's format and with folders as in $DET_DATA (docs/custom_detection.md):
+  $PYTHON tools/train.py configs/custom/faster-rcnn_r18_fpn_scratch.py \\
+      --cfg-options data_root=my_boxes
+END
+}
+
+# no &&: bash would go on after a failure inside of what stands before it
+what=${1:-all}
+case $what in
+    cls) demo_classifier ;;
+    det) demo_detector ;;
+    all)
+        demo_classifier
+        demo_detector
+        ;;
+    *)
+        echo "tools/demo.sh takes cls, det or nothing (both), not '$what'." >&2
+        exit 2
+        ;;
+esac
+if [ "$what" != det ]; then tell_classifier; fi
+if [ "$what" != cls ]; then tell_detector; fi

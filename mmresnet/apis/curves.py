@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NOT_METRICS = ("data_time", "time", "step", "epoch", "iter", "memory", "eta")
+_VAL_LOSS = "val/loss"  # of mmresnet.ValLoop, beside its parts
 BLUE, ORANGE, GREY = "#2f6db5", "#d9730d", "#6b7280"
 
 
@@ -22,6 +23,7 @@ class Curves:
     """What a run logged: numbers against the training step at which they were taken."""
 
     loss: dict[int, float] = field(default_factory=dict)
+    val_loss: dict[int, float] = field(default_factory=dict)
     rate: dict[int, float] = field(default_factory=dict)
     metrics: dict[str, dict[int, float]] = field(default_factory=dict)
 
@@ -53,7 +55,9 @@ def read_curves(work_dir: str | os.PathLike) -> Curves:
                     curves.rate[step] = numbers["lr"]
             elif step is not None:
                 for name, value in numbers.items():
-                    if name not in _NOT_METRICS and isinstance(value, (int, float)):
+                    if name == _VAL_LOSS:
+                        curves.val_loss[step] = value
+                    elif _is_metric(name, value):
                         curves.metrics.setdefault(name, {})[step] = value
     if not curves.loss:
         raise UserError(
@@ -63,9 +67,15 @@ def read_curves(work_dir: str | os.PathLike) -> Curves:
     return curves
 
 
+def _is_metric(name: str, value: object) -> bool:
+    """Return whether it is one that says something: COCO's are -1 where there are no objects."""
+    is_number = isinstance(value, (int, float)) and value != -1
+    return is_number and name not in _NOT_METRICS and not name.startswith(_VAL_LOSS)
+
+
 def _forget_from(curves: Curves, step: int) -> None:
     """Drop what an earlier start logged from ``step`` on: the run was taken up before it."""
-    for numbers in (curves.loss, curves.rate, *curves.metrics.values()):
+    for numbers in (curves.loss, curves.val_loss, curves.rate, *curves.metrics.values()):
         for late in [known for known in numbers if known >= step]:
             del numbers[late]
 
@@ -81,12 +91,12 @@ def plot_curves(work_dir: str | os.PathLike, path: str | os.PathLike) -> None:
 
     figure = new_figure(12.0, 3.8)
     loss, metrics, rate = figure.subplots(1, 3)
-    _draw_loss(loss, curves.loss)
+    _draw_loss(loss, curves.loss, curves.val_loss)
     _draw_metrics(metrics, curves.metrics)
     rate.plot(list(curves.rate), list(curves.rate.values()), color=GREY, linewidth=2)
     rate.set_ylim(bottom=0)
     for axes, title in (
-        (loss, "Training loss"),
+        (loss, "Loss" if curves.val_loss else "Training loss"),
         (metrics, "On the validation set"),
         (rate, "Learning rate"),
     ):
@@ -98,7 +108,7 @@ def plot_curves(work_dir: str | os.PathLike, path: str | os.PathLike) -> None:
     save(figure, path)
 
 
-def _draw_loss(axes: Axes, loss: dict[int, float]) -> None:
+def _draw_loss(axes: Axes, loss: dict[int, float], val_loss: dict[int, float]) -> None:
     """Draw the loss faintly and its running average boldly, on a logarithmic axis."""
     steps, values = list(loss), list(loss.values())
     window = max(1, len(values) // 20)
@@ -110,24 +120,32 @@ def _draw_loss(axes: Axes, loss: dict[int, float]) -> None:
     if window > 1:
         axes.plot(steps, values, color=BLUE, alpha=0.3, linewidth=1, label="logged")
         axes.plot(steps, smooth, color=BLUE, linewidth=2, label=f"mean of {window}")
-        axes.legend(frameon=False)
     else:
-        axes.plot(steps, values, color=BLUE, linewidth=2, marker=marker)
+        axes.plot(steps, values, color=BLUE, linewidth=2, marker=marker, label="in training")
+    if val_loss:
+        steps, held_out = list(val_loss), list(val_loss.values())
+        values += held_out
+        axes.plot(
+            steps, held_out, color=ORANGE, linewidth=2, marker="o", markersize=3.5, label="held out"
+        )
+    if window > 1 or val_loss:
+        axes.legend(frameon=False)
     if min(values) > 0:
         axes.set_yscale("log")
 
 
 def _draw_metrics(axes: Axes, metrics: dict[str, dict[int, float]]) -> None:
-    """Draw every metric, and name the best value of the first, the one checkpoints go by."""
+    """Draw the first metrics, and name the best value of the first, the one checkpoints go by."""
     if not metrics:
         axes.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axes.transAxes)
         return
+    # no more than these: a detector logs a dozen, of which the first are over all objects
     colours = (ORANGE, BLUE, GREY)
-    for index, (name, values) in enumerate(metrics.items()):
+    for colour, (name, values) in zip(colours, metrics.items(), strict=False):
         axes.plot(
             list(values),
             list(values.values()),
-            color=colours[index % len(colours)],
+            color=colour,
             linewidth=2,
             marker="o",
             markersize=3.5,
@@ -143,4 +161,4 @@ def _draw_metrics(axes: Axes, metrics: dict[str, dict[int, float]]) -> None:
         textcoords="offset points",
         ha="right" if best > max(values) / 2 else "left",
     )
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="best")

@@ -5,8 +5,11 @@ import json
 import pytest
 from PIL import Image
 
-from mmresnet.apis.curves import plot_curves, read_curves
+from mmresnet.apis.curves import _draw_loss, _draw_metrics, plot_curves, read_curves
+from mmresnet.apis.pictures import new_figure
 from mmresnet.errors import UserError
+
+pytest.importorskip("matplotlib")
 
 
 def write_log(work_dir, start, lines):
@@ -48,6 +51,22 @@ def test_logs_of_tests_are_left_out(tmp_path):
     assert read_curves(tmp_path).metrics == {}
 
 
+def test_of_a_detector_what_says_nothing_is_left_out(tmp_path):
+    detector = {"coco/bbox_mAP": 0.4, "coco/bbox_mAP_l": -1.0, "step": 1}
+    losses = {"val/loss": 1.5, "val/loss_rpn_cls": 0.5, "val/acc": 90.0}
+    write_log(tmp_path, "20260101_000000", [train_line(10, 2.0), {**detector, **losses}])
+    curves = read_curves(tmp_path)
+    assert curves.metrics == {"coco/bbox_mAP": {10: 0.4}, "val/acc": {10: 90.0}}
+    assert curves.val_loss == {10: 1.5}
+
+
+def test_a_resumed_run_forgets_later_losses_on_held_out_data(tmp_path):
+    lines = [train_line(10, 2.0), {"val/loss": 1.5}, train_line(20, 1.0), {"val/loss": 9.0}]
+    write_log(tmp_path, "20260101_000000", lines)
+    write_log(tmp_path, "20260102_000000", [train_line(20, 1.0)])
+    assert read_curves(tmp_path).val_loss == {10: 1.5}
+
+
 @pytest.mark.parametrize("lines", [[], [val_line(40.0, 0)]])
 def test_a_folder_without_a_training_is_refused(tmp_path, lines):
     if lines:
@@ -58,18 +77,31 @@ def test_a_folder_without_a_training_is_refused(tmp_path, lines):
 
 @pytest.mark.parametrize("count", [1, 60])
 def test_the_picture_is_drawn(tmp_path, count):
-    pytest.importorskip("matplotlib")
     lines = [train_line(step, 2.0 / (step + 1)) for step in range(count)]
-    write_log(tmp_path, "20260101_000000", [*lines, val_line(40.0, 1)])
-    picture = tmp_path / "new" / "curves.png"
-    plot_curves(tmp_path, picture)
-    width, height = Image.open(picture).size
-    assert (width, height) == (1320, 418)
-    assert len(Image.open(picture).convert("RGB").getcolors(1 << 20)) > 50
+    several = {"coco/bbox_mAP": 0.4, "coco/bbox_mAP_50": 0.6, "coco/bbox_mAP_75": 0.3}
+    for name, held_out in (("a", val_line(40.0, 1)), ("b", {**several, "d": 0.1, "val/loss": 1.0})):
+        write_log(tmp_path / name, "20260101_000000", [*lines, held_out])
+        picture = tmp_path / name / "new" / "curves.png"
+        plot_curves(tmp_path / name, picture)
+        width, height = Image.open(picture).size
+        assert (width, height) == (1320, 418)
+        assert len(Image.open(picture).convert("RGB").getcolors(1 << 20)) > 50
+
+
+def test_of_many_metrics_the_first_are_drawn():
+    axes = new_figure(4.0, 4.0).subplots()
+    _draw_metrics(axes, {f"metric{i}": {10: 0.1 * i, 20: 0.2} for i in range(7)})
+    assert [line.get_label() for line in axes.lines] == ["metric0", "metric1", "metric2"]
+
+
+def test_the_held_out_loss_is_drawn_beside_the_training_loss():
+    axes = new_figure(4.0, 4.0).subplots()
+    _draw_loss(axes, {10: 2.0, 20: 1.0}, {20: 1.5})
+    drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert drawn == {"in training": [2.0, 1.0], "held out": [1.5]}
 
 
 def test_a_picture_of_an_unknown_kind_is_refused(tmp_path):
-    pytest.importorskip("matplotlib")
     write_log(tmp_path, "20260101_000000", [train_line(1, 2.0)])
     with pytest.raises(UserError, match=r"must end in one of .*\.png"):
         plot_curves(tmp_path, tmp_path / "curves.doc")

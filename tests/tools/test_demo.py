@@ -1,0 +1,134 @@
+"""tools/demo.sh, with a Python that only writes down what it is asked to do."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CLS = "work_dirs/digits_resnet20"
+DET = "work_dirs/digits_faster-rcnn_resnet20_fpn"
+# leaves what a training of the tool's would leave, unless told to fail before that
+FAKE = f"""#!/usr/bin/env bash
+echo "$@" >> calls
+if [[ "$*" == "$FAIL"* ]]; then exit 3; fi
+if [ "$1" = tools/train.py ]; then
+    mkdir -p "$4/20260101_000000/vis_data"
+    touch "$4/last_checkpoint"
+    if [ "$4" = {CLS} ]; then touch $4/best_accuracy_top1_epoch_13.pth $4/epoch_20.pth
+    else touch $4/best_coco_bbox_mAP_epoch_6.pth; fi
+fi
+"""
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """``demo(argument, fail="no call")`` returns exit code, calls and output."""
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "demo.sh", tmp_path / "tools" / "demo.sh")
+    fake = tmp_path / "python"
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+
+    def run(*arguments, fail="no call"):
+        (tmp_path / "calls").write_text("")
+        done = subprocess.run(
+            [tmp_path / "tools" / "demo.sh", *arguments],
+            env={**os.environ, "PYTHON": str(fake), "FAIL": fail},
+            capture_output=True,
+            text=True,
+        )
+        calls = (tmp_path / "calls").read_text().splitlines()
+        return done.returncode, calls, done.stdout + done.stderr
+
+    run.folder = tmp_path
+    return run
+
+
+def tools(calls):
+    return [call.split()[0].removeprefix("tools/").removesuffix(".py") for call in calls]
+
+
+CLASSIFIER = ["make_digits", "train", "test", "plot_curves", "plot_predictions"]
+DETECTOR = ["make_digit_scenes", "train", "test", "plot_curves", "infer", "plot_detections"]
+
+
+def test_both_are_made_and_told(demo):
+    code, calls, said = demo()
+    assert code == 0
+    assert tools(calls) == CLASSIFIER + DETECTOR
+    for path in (
+        f"{CLS}/best_accuracy_top1_epoch_13.pth",
+        f"{CLS}/20260101_000000",
+        f"{CLS}/predictions.png",
+        f"{DET}/best_coco_bbox_mAP_epoch_6.pth",
+        f"{DET}/20260101_000000",
+        f"{DET}/detections.png",
+    ):
+        assert path in said
+
+
+def test_the_files_that_it_names_exist():
+    text = (ROOT / "tools" / "demo.sh").read_text()
+    named = set(re.findall(r"(?:tools|configs)/[\w/.-]+\.py", text))
+    assert len(named) >= 12
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_detector_begins_with_the_checkpoint_that_its_recipe_names():
+    recipe = ROOT / "configs" / "demo" / "digits_faster-rcnn_resnet20_fpn.py"
+    assert f'"{CLS}/epoch_20.pth"' in recipe.read_text()
+
+
+def test_one_alone(demo):
+    code, calls, said = demo("cls")
+    assert (code, tools(calls)) == (0, CLASSIFIER)
+    assert "The classifier" in said and "The detector" not in said
+    code, calls, said = demo("det")
+    assert (code, tools(calls)) == (0, DETECTOR)
+    assert "The classifier" not in said and "The detector\n" in said
+
+
+def test_the_detector_alone_makes_the_classifier_first_where_it_is_missing(demo):
+    code, calls, said = demo("det")
+    assert (code, tools(calls)) == (0, ["make_digits", "train", *DETECTOR])
+    assert "not in work_dirs/digits_resnet20/epoch_20.pth yet" in said
+    (demo.folder / CLS / "epoch_20.pth").unlink()
+    assert tools(demo("det")[1])[:2] == ["make_digits", "train"]
+
+
+def test_a_second_call_uses_what_is_there(demo):
+    demo()
+    code, calls, said = demo()
+    assert code == 0
+    assert "train" not in tools(calls)
+    assert said.count("A finished training is in") == 2
+
+
+def test_an_interrupted_training_goes_on(demo):
+    demo()
+    (demo.folder / DET / "finished").unlink()
+    code, calls, said = demo()
+    assert code == 0
+    assert [call for call in calls if "train.py" in call] == [
+        f"tools/train.py configs/demo/{Path(DET).name}.py --work-dir {DET} --resume"
+    ]
+    assert f"An interrupted training is in {DET} and goes on" in said
+
+
+@pytest.mark.parametrize("fail", ["tools/train.py", "tools/test.py", "tools/make_digits.py"])
+def test_a_failure_ends_it(demo, fail):
+    code, calls, said = demo(fail=fail)
+    assert code == 3
+    assert calls[-1].startswith(fail)
+    assert "The classifier\n" not in said
+    assert (demo.folder / CLS / "finished").exists() is (fail == "tools/test.py")
+
+
+def test_an_unknown_word_is_refused(demo):
+    code, calls, said = demo("detector")
+    assert (code, calls) == (2, [])
+    assert "takes cls, det or nothing (both), not 'detector'" in said
