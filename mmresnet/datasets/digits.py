@@ -8,10 +8,9 @@ They become PNG files in the layout of ImageNet, which mmpretrain's ``CustomData
 """
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
+from mmresnet.datasets.folders import appear_whole
 from mmresnet.errors import UserError
 
 IMAGES = {"train": 1437, "val": 360}
@@ -33,18 +32,9 @@ def write_digits(root: str | os.PathLike) -> bool:
     if root.exists():
         check_digits(root)
         return False
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
-    try:
+    with appear_whole(root) as partial:
         _write_all(partial)
-        partial.chmod(0o755)  # mkdtemp's folders are the owner's alone
-        try:
-            partial.rename(root)
-        except OSError:  # another process was faster
-            check_digits(root)
-            return False
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    check_digits(root)  # another process may have been faster
     return True
 
 
