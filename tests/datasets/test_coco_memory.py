@@ -1,5 +1,6 @@
 """The memory of workers that read annotations stays flat, however many epochs pass."""
 
+import gc
 import json
 import multiprocessing
 import sys
@@ -20,6 +21,7 @@ def unique_kilobytes() -> int:
 
 
 def read_epochs(dataset, epochs, results):
+    gc.disable()  # it would write to the pages of all that other tests have left in the process
     used = []
     for _ in range(epochs):
         boxes = sum(len(dataset.get_data_info(i)["instances"]) for i in range(len(dataset)))
