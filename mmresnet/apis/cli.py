@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that ``--help`` answers at once.
 
 import argparse
 import ast
+import gc
 import os
 import re
 import shlex
@@ -99,13 +100,18 @@ def run(
 
 
 def _leave_process_group() -> None:
-    """End the threads of a run in several processes; one that outlives Python aborts its exit.
+    """End the threads of a run in several processes.
+
+    One that lets go of a tensor while Python ends is stopped by Python, and C++ then aborts the
+    process. They end with the group, and that with what refers to it: the model that was trained
+    in parallel, which the Runner's circles keep.
 
     Not after a failure: the others may be waiting in a collective, and torchrun ends them.
     """
     torch = sys.modules.get("torch")
     if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        gc.collect()
 
 
 def _how_to_resume(arguments: list[str]) -> str:

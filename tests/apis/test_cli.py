@@ -1,6 +1,7 @@
 """Mistakes become one sentence and an exit code; accidents keep their traceback."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,16 +88,32 @@ def test_processes_tell_a_mistake_once_but_each_its_own_failure(monkeypatch, cap
     assert "the same command with --resume" in capsys.readouterr().err
 
 
-def test_a_run_in_several_processes_ends_its_group(tmp_path):
+THREADS = Path("/proc/self/task")
+
+
+@pytest.mark.skipif(not THREADS.is_dir(), reason="threads are listed by Linux")
+def test_a_run_in_several_processes_ends_its_threads(tmp_path):
+    import mmengine.runner  # noqa: F401  before the group, as in a run
+    import torch
     from torch import distributed
+
+    def threads_of_group():
+        names = [path.read_text() for path in THREADS.glob("*/comm")]
+        return [name for name in names if "gloo" in name]
 
     def main(argv):
         distributed.init_process_group(
             "gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1
         )
+        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+        model(torch.ones(1, 2)).sum().backward()
+        model.circle = [model]  # as a Runner and its hooks know each other
+        assert len(threads_of_group()) > len(before)
 
+    before = threads_of_group()
     assert cli.run(main) == 0
     assert not distributed.is_initialized()
+    assert threads_of_group() == before
 
 
 def test_options_are_values():

@@ -3,6 +3,7 @@
 Usage: shared_annotations.py RANK PORT OUT arrays|ROOT…: arrays of its own, or the detection sets.
 """
 
+import gc
 import json
 import sys
 
@@ -78,3 +79,4 @@ if __name__ == "__main__":
     with open(f"{out}/{rank}.json", "w") as file:
         json.dump(told, file)
     dist.destroy_process_group()
+    gc.collect()  # a group's threads end with the last that refers to it

@@ -94,25 +94,31 @@ def test_the_registry_means_torchs_by_syncbn_and_mmcvs_by_mmsyncbn(alone: None) 
 
 
 TWO = """
+import gc
 import sys
 import torch
 from torch import distributed, nn
 import mmresnet.ops.auto
 from mmcv.ops import SyncBatchNorm
+
+def compare(rank):
+    torch.manual_seed(0)
+    ours, theirs = SyncBatchNorm(3), nn.BatchNorm2d(3)
+    ours.load_state_dict(theirs.state_dict())
+    x, gradient = torch.randn(2, 4, 3, 5, 6)
+    mine, all = x.chunk(2)[rank].clone().requires_grad_(), x.clone().requires_grad_()
+    ours(mine).backward(gradient.chunk(2)[rank])
+    theirs(all).backward(gradient)
+    torch.testing.assert_close(mine.grad, all.grad.chunk(2)[rank])
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+    torch.testing.assert_close(2 * ours.weight.grad, theirs.weight.grad)  # mmcv's is the mean
+
 rank = int(sys.argv[1])
 distributed.init_process_group("gloo", "file://" + sys.argv[2], rank=rank, world_size=2)
-torch.manual_seed(0)
-ours, theirs = SyncBatchNorm(3), nn.BatchNorm2d(3)
-ours.load_state_dict(theirs.state_dict())
-x, gradient = torch.randn(2, 4, 3, 5, 6)
-mine, all = x.chunk(2)[rank].clone().requires_grad_(), x.clone().requires_grad_()
-ours(mine).backward(gradient.chunk(2)[rank])
-theirs(all).backward(gradient)
-torch.testing.assert_close(mine.grad, all.grad.chunk(2)[rank])
-torch.testing.assert_close(ours.running_mean, theirs.running_mean)
-torch.testing.assert_close(ours.running_var, theirs.running_var)
-torch.testing.assert_close(2 * ours.weight.grad, theirs.weight.grad)  # mmcv's is the mean
+compare(rank)
 distributed.destroy_process_group()
+gc.collect()  # a group's threads end with the last that refers to it
 """
 
 
