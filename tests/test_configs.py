@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS, PARAM_SCHEDULERS, TRANSFORMS, DefaultScope
 from PIL import Image
+from torch import nn
 
 from mmresnet.apis.config import load_config
 from mmresnet.apis.recipes import config_folder, find_config, recipe_paths
@@ -79,8 +80,12 @@ def test_pipelines_and_optimizer_build(path, mmpretrain_scope):
             TRANSFORMS.build(transform)
     wrapper = dict(cfg.optim_wrapper)
     wrapper.pop("type", None)
-    optimizer = build_optim_wrapper(torch.nn.BatchNorm2d(2), wrapper).optimizer
-    assert optimizer.param_groups[0]["lr"] == cfg.optim_wrapper.optimizer.lr
+    # rates by layer want a net that knows its layers; for the others any module will do
+    by_layer = "constructor" in wrapper
+    net = MODELS.build({**cfg.model, "_scope_": "mmpretrain"}) if by_layer else nn.BatchNorm2d(2)
+    rates = {group["lr"] for group in build_optim_wrapper(net, wrapper).optimizer.param_groups}
+    assert max(rates) == cfg.optim_wrapper.optimizer.lr
+    assert len(rates) == (11 if by_layer else 1)
 
 
 # --- recipes against mmpretrain's -----------------------------------------------------------
