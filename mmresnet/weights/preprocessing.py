@@ -1,0 +1,48 @@
+"""How images are prepared for a net: what weights were trained and measured with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, of 255
+IMAGENET_STD = (58.395, 57.12, 57.375)
+CAFFE_STD = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The preparation of images; what its publisher does not tell is None.
+
+    Attributes:
+        mean, std: Of pixels from 0 to 255, one number per channel in the order ``channel_order``.
+        channel_order: The order that the net takes channels in.
+        size: Side of the square that a test image is cut to, in pixels.
+        resize: Shorter edge that a test image is resized to before the cut, in pixels.
+        interpolation: How it is resized: "bilinear" or "bicubic".
+    """
+
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    size: int | None = None
+    resize: int | None = None
+    interpolation: str | None = None
+
+    def __str__(self) -> str:
+        parts = [
+            f"{self.channel_order.upper()} channels",
+            f"mean ({', '.join(f'{value:g}' for value in self.mean)})",
+            f"std ({', '.join(f'{value:g}' for value in self.std)})",
+        ]
+        if self.resize is not None:
+            how = f", {self.interpolation}" if self.interpolation else ""
+            parts.append(f"shorter edge resized to {self.resize}{how}")
+        if self.size is not None:
+            parts.append(f"tested at {self.size}x{self.size}")
+        return "; ".join(parts)
+
+
+IMAGENET = Preprocessing(size=224, resize=256, interpolation="bilinear")
+# Of He et al.'s own Caffe models, as Detectron and Detectron2 give it; they have no std
+MSRA_CAFFE = Preprocessing(IMAGENET_MEAN[::-1], CAFFE_STD, "bgr")
