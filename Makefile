@@ -42,14 +42,14 @@ clean:
 	rm -rf .venv .venv-onedl build dist *.egg-info .pytest_cache .ruff_cache
 
 .venv/.demo: EXTRAS := openmmlab,demo
-.venv/.test: EXTRAS := openmmlab,demo,test
+.venv/.test: EXTRAS := openmmlab,mmseg,demo,test
 .venv/.demo .venv/.test: CONSTRAINTS := constraints.txt
 .venv/.demo .venv/.test: .venv/bin/python constraints.txt setup.py
 	@echo "Installing mmresnet[$(EXTRAS)] into .venv (PyTorch is large: some minutes at first)"
 	@.venv/bin/python $(INSTALL) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | $(LARGE)
 	@touch $@
 
-.venv-onedl/.test: EXTRAS := onedl,demo,test
+.venv-onedl/.test: EXTRAS := onedl,onedl-mmseg,demo,test
 .venv-onedl/.test: .venv-onedl/bin/python constraints-onedl.txt setup.py
 	@echo "Installing mmresnet[$(EXTRAS)] into .venv-onedl"
 	@.venv-onedl/bin/python $(INSTALL) -c constraints-onedl.txt -e '.[$(EXTRAS)]' | $(LARGE)

@@ -54,7 +54,11 @@ EXTRAS = {
         "onedl-mmdetection>=3.5,<3.6",
         FAST_COCO,
     ],
-    "test": ["pytest>=7", "ruff", "timm"],
+    # segmentation, with the family's own; it asks for ftfy and regex without saying so
+    "mmseg": ["mmsegmentation>=1.2,<1.3", "ftfy", "regex"],
+    "onedl-mmseg": ["onedl-mmsegmentation>=1.4,<1.5", "ftfy", "regex"],
+    # mmpretrain 1.2 and its fork cannot be imported beside transformers 4.57 and 5
+    "test": ["pytest>=7", "ruff", "timm", "transformers>=4.40,<4.50"],
     "demo": ["scikit-learn", "matplotlib"],
 }
 
@@ -69,7 +73,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["mmresnet", "mmresnet.*"]),
-    install_requires=["torch>=2.4", "torchvision>=0.19", "numpy"],
+    install_requires=["torch>=2.4", "torchvision>=0.19", "numpy", "safetensors>=0.4", "filelock"],
+    package_data={"mmresnet.weights": ["catalogue.csv"]},
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithConfigs},
     zip_safe=False,

@@ -2,7 +2,8 @@
 
 mmengine imports this module by itself when it meets ``type='mmresnet.…'``; the modules that hold
 the parts are imported when a part is first asked for. Importing it also applies the mends of
-:mod:`mmresnet.upstream`, so that they are in force in anybody's tool.
+:mod:`mmresnet.upstream`, and lets mmengine load weights of any layout
+(:mod:`mmresnet.weights.entry`), so that both are in force in anybody's tool.
 """
 
 from importlib import import_module
@@ -20,7 +21,10 @@ from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
+from mmresnet.weights import entry  # noqa: E402
+
 upstream.apply()
+entry.install()
 
 
 class PartsOfPeers(Registry):

@@ -54,6 +54,7 @@ def test_wheel_holds_configs_and_tools(wheel):
     expected = {p.relative_to(config_folder()).as_posix() for p in config_folder().rglob("*.py")}
     assert expected <= {n.removeprefix("mmresnet/.mim/configs/") for n in names}
     assert {"mmresnet/.mim/tools/train.py", "mmresnet/.mim/tools/dist_train.sh"} <= names
+    assert "mmresnet/weights/catalogue.csv" in names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
 
 
@@ -62,7 +63,8 @@ def test_metadata(wheel):
     (path,) = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
     metadata = Parser().parsestr(archive.read(path).decode())
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    assert set(metadata.get_all("Provides-Extra")) == {"openmmlab", "onedl", "test", "demo"}
+    families = {"openmmlab", "onedl", "mmseg", "onedl-mmseg"}
+    assert set(metadata.get_all("Provides-Extra")) == {*families, "test", "demo"}
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
     assert "torch>=2.4" in hard
     assert not [need for need in hard if "mm" in need]  # peers, never pulled in

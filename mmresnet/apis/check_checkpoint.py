@@ -52,14 +52,22 @@ def check_checkpoint(
     """
     from mmengine.model import is_model_wrapper
 
+    from mmresnet.weights.fit import fit
+    from mmresnet.weights.match import backbones, translate
+    from mmresnet.weights.recognise import unwrap
+
+    model = model.module if is_model_wrapper(model) else model
     loaded = read_checkpoint(path) if loaded is None else loaded
-    given = loaded.get("state_dict", loaded)
-    given = {key.removeprefix("module."): value for key, value in given.items()}
-    wanted = (model.module if is_model_wrapper(model) else model).state_dict()
+    given = unwrap(loaded)[0]
+    filled = {}
+    if backbones(model):
+        filled = fit(model, loaded).state_dict
+        given = translate(model, given)
+    wanted = model.state_dict()
     is_detector = any(key.startswith(_DETECTOR_HEADS) for key in wanted)
     heads = _DETECTOR_HEADS if is_detector else _CLASSIFIER_HEADS
 
-    missing = sorted(key for key in wanted if key not in given)
+    missing = sorted(key for key in wanted if key not in given and key not in filled)
     unexpected = sorted(key for key in given if key not in wanted)
     shapes = sorted(
         key

@@ -71,6 +71,8 @@ def load_model(
     from mmengine.registry import MODELS
 
     from mmresnet.apis import check
+    from mmresnet.weights.load import load_weights
+    from mmresnet.weights.match import backbones
 
     settings = cfg.model.copy()
     if "data_preprocessor" not in settings and cfg.get("data_preprocessor"):
@@ -85,7 +87,10 @@ def load_model(
                 f"The checkpoint '{checkpoint}' holds values that are infinite or no numbers (the "
                 f"first: {name}): its training has diverged; use an earlier one."
             )
-    model.load_state_dict(dict(_tensors(content)))
+    if backbones(model):
+        load_weights(model, content)
+    else:
+        model.load_state_dict(dict(_tensors(content)))
     return model.to("cuda" if check.check_device(device) else "cpu").eval()
 
 
@@ -103,17 +108,24 @@ def parts_of(cfg: Config) -> AbstractContextManager:
 
 def count_classes(content: dict) -> int | None:
     """Return how many classes the model of a checkpoint knows, None where nothing tells it."""
-    for name, value in _tensors(content):
+    from mmresnet.weights.recognise import recognise
+
+    tensors = dict(_tensors(content))
+    for name, value in tensors.items():
         for layer, more in _CLASS_LAYERS:
             if re.fullmatch(layer, name):
                 return len(value) - more
+    found = recognise(tensors)
+    if found is not None and found.head:
+        return len(tensors[found.head["head.weight"]])
     names = trained_classes(content)
     return None if names is None else len(names)
 
 
 def _tensors(content: dict) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, value in content.get("state_dict", content).items():
-        yield name.removeprefix("module."), value
+    from mmresnet.weights.recognise import unwrap
+
+    yield from unwrap(content)[0].items()
 
 
 def follow_checkpoint(cfg: Config, content: dict) -> None:

@@ -27,21 +27,26 @@ def get_config(name: str) -> "Config":
     return load_config(_recipe(name))
 
 
-def get_model(name: str, num_classes: int | None = None) -> "BaseModel":
-    """Build the model of the recipe ``name`` with random weights, drawn as training draws them.
+def get_model(name: str, num_classes: int | None = None, weights: str | None = None) -> "BaseModel":
+    """Build the model of the recipe ``name``, with random weights unless ``weights`` are given.
+
+    Random weights are drawn as training draws them.
 
     Of a classification recipe it is mmpretrain's ``ImageClassifier``: ``model(images)`` takes
     normalised images of shape ``(N, 3, H, W)``; ``model.data_preprocessor`` normalises as the
     recipe does. Of a detection recipe it is mmdet's detector:
     ``model.test_step(dict(inputs=[image], data_samples=[sample]))`` takes BGR images of shape
-    ``(3, H, W)`` and mmdet's ``DetDataSample`` of each, and returns the samples with boxes. It
-    fetches no weights either, where training would begin with pretrained ones.
+    ``(3, H, W)`` and mmdet's ``DetDataSample`` of each, and returns the samples with boxes. Weights
+    that training would begin with are not fetched.
 
     Args:
         num_classes: Number of classes, where it is not the recipe's.
+        weights: A file, an address or a name such as ``torchvision://resnet50``, in any layout, for
+            the weights of the model; random ones if None.
 
     Raises:
-        UserError: There is no recipe of this name, or ``num_classes`` is not a positive integer.
+        UserError: There is no recipe of this name, or ``num_classes`` is not a positive integer,
+            or the weights cannot be had or would fill only a part of the backbone.
         ImportError: The package that the model comes from is not installed.
     """
     path = _recipe(name)
@@ -50,7 +55,9 @@ def get_model(name: str, num_classes: int | None = None) -> "BaseModel":
     config = load_config(path, None if num_classes is None else {"num_classes": num_classes})
     require(config.default_scope, f"The model of '{name}'")
     from mmresnet import ops
+    from mmresnet.apis.train import install_operators
 
+    install_operators(config)
     ops.install()  # mmdet asks for mmcv's operators when it is imported, by mmpretrain perhaps
     from mmengine.logging import MMLogger
     from mmengine.registry import MODELS
@@ -68,6 +75,10 @@ def get_model(name: str, num_classes: int | None = None) -> "BaseModel":
         built.init_weights()
     finally:
         logger.setLevel(level)
+    if weights is not None:
+        from mmresnet.weights import load_weights
+
+        logger.info(str(load_weights(built, weights)))
     return built
 
 

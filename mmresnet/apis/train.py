@@ -13,6 +13,7 @@ from mmresnet.apis.check_checkpoint import read_checkpoint, trained_classes
 from mmresnet.apis.check_coco import follow_data
 from mmresnet.apis.check_init import check_init
 from mmresnet.errors import UserError, require
+from mmresnet.upstream.detectors import import_detectors
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -112,7 +113,7 @@ def prepare(
     if isinstance(config, Config) and cfg_options:
         cfg.merge_from_dict(cfg_options)
     name = Path(cfg.filename).stem if cfg.filename else "run"
-    own_hooks = [{"type": "mmresnet.ProgressHook"}]
+    own_hooks = [{"type": "mmresnet.ProgressHook"}, {"type": "mmresnet.WeightsHook"}]
     if install_operators(cfg):
         own_hooks.append({"type": "mmresnet.Float32BoxesHook"})
     if "loss" in (cfg.get("val_cfg") or {}):
@@ -142,6 +143,8 @@ def install_operators(cfg: Config) -> bool:
 
         ops.install()
         require("mmdet", f"The config '{cfg.filename or 'given'}'")
+        settings = str(cfg.to_dict())
+        import_detectors(with_mmpretrain="mmpretrain" in settings or "ReID" in settings)
         return True
     return False
 

@@ -5,5 +5,13 @@ from mmresnet.engine.channels_last import ChannelsLastHook
 from mmresnet.engine.float32_boxes import Float32BoxesHook
 from mmresnet.engine.progress import ProgressHook
 from mmresnet.engine.val_loop import ValLoop
+from mmresnet.engine.weights_hook import WeightsHook
 
-__all__ = ["AmpOptimWrapper", "ChannelsLastHook", "Float32BoxesHook", "ProgressHook", "ValLoop"]
+__all__ = [
+    "AmpOptimWrapper",
+    "ChannelsLastHook",
+    "Float32BoxesHook",
+    "ProgressHook",
+    "ValLoop",
+    "WeightsHook",
+]

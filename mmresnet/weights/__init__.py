@@ -1,0 +1,21 @@
+"""Weights of any ResNet, whoever wrote the file: read, recognised, counted, converted."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .load import load_weights
+    from .refusal import WeightsError
+    from .report import Report
+
+__all__ = ["Report", "WeightsError", "load_weights"]
+
+_HOMES = {"load_weights": "load", "Report": "report", "WeightsError": "refusal"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part when it is asked for: the backbones need only one of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -116,3 +116,16 @@ def test_unknown_attribute():
     with pytest.raises(AttributeError, match="get_modle"):
         _ = apis.get_modle
     assert {"get_config", "get_model", "list_models"} <= set(dir(apis))
+
+
+def test_get_model_takes_weights_of_any_layout(tmp_path):
+    import torchvision
+
+    peer = torchvision.models.resnet18(num_classes=10)
+    torch.save(peer.state_dict(), tmp_path / "weights.pth")
+    path = str(tmp_path / "weights.pth")
+    model = apis.get_model("resnet18_8xb32_in1k", num_classes=10, weights=path)
+    assert torch.equal(model.head.fc.weight, peer.fc.weight)
+    assert model.weights_report.complete
+    with pytest.raises(UserError, match="holds ResNet-18, and the model has ResNet-34"):
+        apis.get_model("resnet34_8xb32_in1k", weights=path)

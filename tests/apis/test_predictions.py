@@ -56,7 +56,7 @@ def test_fewer_are_shown_than_are_counted(trained):
 def test_a_checkpoint_of_another_net_is_refused(trained, tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({"state_dict": {"other": torch.zeros(1)}}, tmp_path / "other.pth")
-    with pytest.raises(UserError, match="of another architecture"):
+    with pytest.raises(UserError, match=r"other\.pth' holds no ResNet"):
         predict(trained[0], str(tmp_path / "other.pth"))
 
 

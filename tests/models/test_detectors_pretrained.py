@@ -14,6 +14,7 @@ from peers import randomise
 from mmresnet import ops
 from mmresnet.apis.config import load_config
 from mmresnet.apis.recipes import recipe_paths
+from mmresnet.weights import catalogue
 
 ops.install()
 pytest.importorskip("mmdet.models")
@@ -64,14 +65,15 @@ def test_the_others_begin_like_these():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_tensor_of_the_backbone_is_read(name, monkeypatch):
+def test_every_tensor_of_the_backbone_is_read(name, monkeypatch, tmp_path):
     asked = []
 
-    def load_url(url, *args, **kwargs):
-        asked.append(url.rpartition("/")[2])
-        return published(asked[-1])[0]
+    def fetch(source):
+        asked.append(catalogue.get(source).url.rpartition("/")[2])
+        torch.save(published(asked[-1])[0], tmp_path / asked[-1])
+        return tmp_path / asked[-1]
 
-    monkeypatch.setattr("mmengine.runner.checkpoint.load_url", load_url)
+    monkeypatch.setattr("mmresnet.weights.download.fetch", fetch)
     model = load_config(name).model
     parts = [model.backbone, *filter(None, [model.roi_head.get("shared_head")])]
     for part in parts:

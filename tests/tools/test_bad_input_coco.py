@@ -175,8 +175,11 @@ def test_weights_for_other_classes_start_a_training(
 def test_a_classifiers_weights_as_a_detectors(said, tmp_path):
     import torch
 
+    from mmresnet.registry import MODELS
+
+    net = MODELS.build(dict(type="mmresnet.ResNet", depth=18, stem_channels=8, base_channels=8))
     path = tmp_path / "classifier.pth"
-    torch.save({"state_dict": {"backbone.conv1.weight": torch.zeros(8, 3, 7, 7)}}, path)
+    torch.save({f"backbone.{name}": tensor for name, tensor in net.state_dict().items()}, path)
     sentence = said("train", CONFIG, options=[f"load_from={path}"])
     assert "another architecture" in sentence
     assert "model.backbone.init_cfg" in sentence

@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.runner.checkpoint import load_from_local
 
 FOLDER = Path(sys.argv[1])
 
@@ -36,9 +36,9 @@ def load_checkpoints() -> None:
     own, foreign, witness = FOLDER / "own.pth", FOLDER / "foreign.pth", FOLDER / "witness"
     torch.save({"weight": torch.ones(2), "history": HistoryBuffer([1.0], [1])}, own)
     torch.save({"weight": Witness(witness)}, foreign)
-    CheckpointLoader.load_checkpoint(str(own))
+    load_from_local(str(own), None)
     try:
-        CheckpointLoader.load_checkpoint(str(foreign))
+        load_from_local(str(foreign), None)
     except Exception as error:
         print(f"refused: {error}", file=sys.stderr)
     if witness.exists():

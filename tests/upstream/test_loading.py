@@ -18,7 +18,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
+from mmengine.runner.checkpoint import load_checkpoint, load_from_http, load_from_local
 from torch.utils.data import DataLoader
 
 import mmresnet.registry  # noqa: F401  which applies the mends
@@ -165,7 +165,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, attack: str, zipped: bool) ->
     witness.rmdir()  # it is there: the attack works where nothing stops it
 
     with pytest.raises(UserError, match="nothing in it was run") as refusal:
-        load_checkpoint(TinyNet(), str(path))
+        load_from_local(str(path), None)
     assert_is_a_sentence(refusal.value, path)
     assert not witness.exists()
 
@@ -187,10 +187,10 @@ def test_code_from_the_net_is_not_run_and_values_load(tmp_path, site: str) -> No
     torch.save({"weight": Call(os.mkdir, str(witness))}, tmp_path / "bad.pth")
     torch.save({"weight": torch.ones(2), "history": HistoryBuffer([1.0], [1])}, tmp_path / "ok.pth")
     with pytest.raises(UserError, match="nothing in it was run") as refusal:
-        load_checkpoint(TinyNet(), f"{site}/bad.pth")
+        load_from_http(f"{site}/bad.pth")
     assert_is_a_sentence(refusal.value, f"{site}/bad.pth")
     assert not witness.exists()
-    state = CheckpointLoader.load_checkpoint(f"{site}/ok.pth")
+    state = load_from_http(f"{site}/ok.pth")
     assert state["history"].mean() == 1
 
 
@@ -226,7 +226,7 @@ def test_a_broken_file_is_told_in_a_sentence(tmp_path, kind: str) -> None:
     path = tmp_path / "net.pth"
     path.write_bytes(broken_files()[kind])
     with pytest.raises(UserError) as told:
-        load_checkpoint(TinyNet(), str(path))
+        load_from_local(str(path), None)
     assert_is_a_sentence(told.value, path)
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint fetched from a URL is read as carefully as one from a file."""
+"""A checkpoint that mmengine fetches is read as carefully as one from a file."""
 
 import functools
 import http.server
@@ -19,8 +19,8 @@ FETCH = """
 import sys
 if sys.argv[2] == "mended":
     import mmresnet.registry
-from mmengine.runner.checkpoint import CheckpointLoader
-state = CheckpointLoader.load_checkpoint(sys.argv[1], map_location="cpu")
+from mmengine.runner.checkpoint import load_from_http, load_from_local
+state = load_from_http(sys.argv[1], map_location="cpu")
 print("loaded", sorted(state))
 """
 
@@ -87,6 +87,6 @@ def test_a_history_behind_a_url_loads_after_a_file(tmp_path, served) -> None:
     """The fork's own reader takes allowed types away again when it is done with a file."""
     file = tmp_path / "net.pth"
     torch.save({"history": HistoryBuffer([1.0], [1])}, file)
-    code = FETCH.replace("state =", f"CheckpointLoader.load_checkpoint({str(file)!r})\nstate =")
+    code = FETCH.replace("state =", f"load_from_local({str(file)!r}, None)\nstate =")
     done = fetch(f"{served}/net.pth", "mended", tmp_path / "cache", code)
     assert done.stdout.splitlines()[-1:] == ["loaded ['history']"], done.stderr

@@ -6,10 +6,12 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmresnet.weights.any_layout import AnyLayout
+
 from .blocks import ResidualBlock
 
 
-class ResidualNet(BaseModule):
+class ResidualNet(AnyLayout, BaseModule):
     """A stem, then stages of blocks; some stages give their output.
 
     It is handed finished parts: what stem and which shortcuts they are is not its business.

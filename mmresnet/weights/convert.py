@@ -1,0 +1,143 @@
+"""Weights from any layout into another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mmresnet.errors import UserError, did_you_mean
+
+from .layouts import LAYOUTS, MMPRETRAIN, Layout
+from .origin import origin_of
+from .recognise import Recognised, recognise, unwrap
+from .report import listed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# A checkpoint for mmresnet has mmpretrain's names. Files of Caffe2 are read, and not written.
+TARGETS = {
+    "mmresnet": MMPRETRAIN,
+    **{name: layout for name, layout in LAYOUTS.items() if name not in ("caffe2", "cifar")},
+}
+EPS = 1e-5  # what BatchNorm adds to the variance, with every publisher
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Tensors in another layout.
+
+    Attributes:
+        tensors: By their new names; they share memory with those that they were made of.
+        metadata: What a file of them should tell: net, layouts, source, preprocessing.
+        left_out: Names of the source that are no part of a ResNet and its classifier.
+    """
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+    left_out: list[str]
+
+
+def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Converted:
+    """Give the tensors of a ResNet the names of another layout; no value changes.
+
+    Means of 0 and variances of 1 - eps are added where a file of Caffe2's has none.
+
+    Args:
+        content: What a file of weights holds, in any layout.
+        to: A key of ``TARGETS``.
+        key: Where in the checkpoint the weights are, if it holds several.
+
+    Raises:
+        UserError: There is no such layout, no ResNet in the file, or a net that the other layout
+            has no names, or its publisher no code, for.
+        KeyError: There are no weights at ``key``.
+    """
+    if to not in TARGETS:
+        raise UserError(
+            f"There is no layout '{to}', but {', '.join(TARGETS)}.{did_you_mean(to, TARGETS)}"
+        )
+    target = TARGETS[to]
+    tensors = unwrap(content, key)[0]
+    found = recognise(tensors)
+    if found is None:
+        raise UserError(
+            "There is no ResNet in the file: none of its tensors has a name of one in any layout "
+            f"known here (its first: {listed(list(tensors)) or 'none'})."
+        )
+    _check(found, target, to)
+    head = target.head_names()
+    names = {
+        key: target.prefix + _name(target, role, found, to) for role, key in found.keys.items()
+    }
+    names |= {key: head[role] for role, key in found.head.items()}
+    names |= {key: target.prefix + inner for inner, key in found.others.items()}
+    converted = {name: tensors[key] for key, name in names.items()}
+    if not target.frozen_norm:
+        converted |= _statistics(found, tensors, target)
+    return Converted(
+        converted,
+        _metadata(found, tensors, to),
+        [key for key in tensors if key not in names],
+    )
+
+
+def _check(found: Recognised, target: Layout, to: str) -> None:
+    """Refuse a net that the target's publisher has no code for."""
+    reason = None
+    if found.avg_down and not target.avg_down:
+        reason = "has no pool in its shortcuts"
+    elif found.deep not in target.stems:
+        reason = "has no stem of three convolutions"
+    elif found.others and not target.avg_down:
+        reason = f"has none of its operators and plugins ({listed(list(found.others))})"
+    elif found.norm != "bn" and "{n}" not in "".join(row.name for row in target.rows):
+        reason = f"does not say which norm layers there are ({found.norm.upper()} here)"
+    if reason:
+        able = [
+            name
+            for name, layout in TARGETS.items()
+            if layout.avg_down or (not found.avg_down and found.deep in layout.stems)
+        ]
+        raise UserError(
+            f"The file holds {found.describe()}, and the layout '{to}' {reason}; "
+            f"possible are {', '.join(name for name in able if name != to)}."
+        )
+
+
+def _name(target: Layout, role: str, found: Recognised, to: str) -> str:
+    name = target.name_of(role, found.net)
+    if name is None:
+        raise UserError(f"The layout '{to}' has no name for the tensor '{found.keys[role]}'.")
+    return name
+
+
+def _statistics(
+    found: Recognised, tensors: Mapping[str, Tensor], target: Layout
+) -> dict[str, Tensor]:
+    """Return those that affine norm layers include, and that others' code asks for."""
+    if not found.layout.frozen_norm or any(role.endswith("running_var") for role in found.keys):
+        return {}
+    made = {}
+    for role, key in found.keys.items():
+        layer, _, parameter = role.rpartition(".")
+        if "norm" in layer and parameter == "weight":
+            for statistic, value in (("running_mean", 0.0), ("running_var", 1.0 - EPS)):
+                name = target.prefix + target.name_of(f"{layer}.{statistic}", found.net)
+                made[name] = tensors[key].new_full(tensors[key].shape, value)
+    return made
+
+
+def _metadata(found: Recognised, tensors: Mapping[str, Tensor], to: str) -> dict[str, str]:
+    origin = origin_of(tensors)
+    told = {
+        "net": found.describe(),
+        "layout": to,
+        "converted_from": found.layout.name,
+        "source": origin.source,
+        "style": origin.style or found.layout.style or "",
+        "preprocessing": str(origin.preprocessing or ""),
+        "format": "pt",  # which transformers asks for
+    }
+    return {name: value for name, value in told.items() if value}

@@ -1,0 +1,45 @@
+"""The command that gives weights other names."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmresnet.apis import cli
+
+TOOL = Path(__file__).parents[2] / "tools" / "convert_weights.py"
+
+
+@pytest.fixture
+def run():
+    main = runpy.run_path(str(TOOL))["main"]
+    return lambda *arguments: cli.run(main, [str(argument) for argument in arguments])
+
+
+def test_its_layouts_are_those_that_are_written():
+    from mmresnet.weights.convert import TARGETS
+
+    assert sorted(runpy.run_path(str(TOOL))["LAYOUTS"]) == sorted(TARGETS)
+
+
+def test_it_says_what_it_wrote(run, tmp_path, capsys):
+    import torchvision
+
+    tensors = torchvision.models.resnet18().state_dict()
+    detector = {f"backbone.{name}": tensor for name, tensor in tensors.items() if "fc" not in name}
+    torch.save({**detector, "neck.lateral.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    assert run(tmp_path / "a.pth", tmp_path / "b.safetensors", "--to", "timm") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].endswith("b.safetensors: ResNet-18, 120 tensors, from mmdet to timm")
+    assert out[1] == "left out, being no part of a ResNet: neck.lateral.weight"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("none.pth", "There is no file of weights"), ("torchvision://resnet5", "Did you mean")],
+)
+def test_a_mistake_is_a_sentence(source, words, run, tmp_path, capsys):
+    assert run(source, tmp_path / "b.pth", "--to", "timm") == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
