@@ -74,7 +74,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["mmresnet", "mmresnet.*"]),
     install_requires=["torch>=2.4", "torchvision>=0.19", "numpy", "safetensors>=0.4", "filelock"],
-    package_data={"mmresnet.weights": ["catalogue.csv"]},
+    package_data={"mmresnet.weights.hub": ["catalogue.csv"]},
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithConfigs},
     zip_safe=False,

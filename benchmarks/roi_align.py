@@ -27,7 +27,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from mmresnet.ops.roi_align import roi_align_backward, roi_align_forward
+from mmresnet.ops.roi_align.operator import roi_align_backward, roi_align_forward
 
 KERNELS = torch.ops.torchvision
 
@@ -88,7 +88,7 @@ def recorded_cases(archive: Path, steps: int) -> Iterator[Case]:
     from mmengine.registry import init_default_scope
 
     import mmresnet.registry  # noqa: F401  (the mends that mmdet's configs need)
-    from mmresnet.apis.config import load_config
+    from mmresnet.config.load import load_config
 
     init_default_scope("mmdet")
     torch.manual_seed(0)

@@ -1,18 +1,40 @@
-"""How mistakes are told: what was given, what is allowed, the nearest match, the way out."""
+"""Errors that a user can act on: what was given, what is allowed, the nearest match, the way out."""
 
 import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
-_FAMILIES = "pip install 'mmresnet[openmmlab]' (or 'mmresnet[onedl]' for the maintained forks)"
+INSTALL = "pip install 'mmresnet[openmmlab]' (or 'mmresnet[onedl]' for the maintained forks)"
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; its message is one complete sentence.
+    """Something that the user can put right; the command lines print the message alone.
 
-    The command lines print the message alone, without a traceback.
+    Its subclasses are Python's own errors as well, for programs that catch those.
     """
+
+
+class UserValueError(UserError, ValueError):
+    """An argument is out of range, or contradicts another one."""
+
+
+class UserTypeError(UserError, TypeError):
+    """An argument is of the wrong type."""
+
+
+class UserKeyError(UserError, KeyError):
+    """There is nothing of that name."""
+
+    __str__ = Exception.__str__  # KeyError shows the repr of its message
+
+
+class UserFileNotFoundError(UserError, FileNotFoundError):
+    """A file does not exist."""
+
+
+class MissingPackageError(UserError, ImportError):
+    """An optional dependency is not installed."""
 
 
 def did_you_mean(given: object, allowed: Iterable[object]) -> str:
@@ -22,19 +44,19 @@ def did_you_mean(given: object, allowed: Iterable[object]) -> str:
 
 
 def require(package: str, purpose: str) -> ModuleType:
-    """Import a peer package, or say what wants it and how to get it.
+    """Import an optional dependency: mmengine, mmcv, mmpretrain or mmdet.
 
-    Peers are mmengine, mmcv, mmpretrain and mmdet: two families provide them under the same
-    import names, and pip lets one overwrite the other, so mmresnet never pulls them in itself.
+    Two families of packages provide these import names, and pip lets one overwrite the other, so
+    mmresnet does not depend on either.
 
     Raises:
-        ImportError: ``package`` is not installed.
+        MissingPackageError: ``package`` is not installed; says what needs it and how to get it.
     """
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != package.split(".")[0]:
-            raise  # the package is there, but something that it wants itself is not
-        raise ImportError(
-            f"{purpose} needs the package '{package}', which is not installed: {_FAMILIES}."
+            raise  # the package is there, but a dependency of its own is not
+        raise MissingPackageError(
+            f"{purpose} needs the package '{package}', which is not installed: {INSTALL}."
         ) from error

@@ -2,13 +2,13 @@
 
 mmengine imports this module by itself when it meets ``type='mmresnet.…'``; the modules that hold
 the parts are imported when a part is first asked for. Importing it also applies the mends of
-:mod:`mmresnet.upstream`, and lets mmengine load weights of any layout
+:mod:`mmresnet.compat`, and lets mmengine load weights of any layout
 (:mod:`mmresnet.weights.entry`), so that both are in force in anybody's tool.
 """
 
 from importlib import import_module
 
-from mmresnet import upstream
+from mmresnet import compat
 from mmresnet.errors import require
 
 require("mmengine", "A registry of mmresnet")
@@ -23,7 +23,7 @@ from mmengine.registry import Registry  # noqa: E402
 
 from mmresnet.weights import entry  # noqa: E402
 
-upstream.apply()
+compat.apply()
 entry.install()
 
 

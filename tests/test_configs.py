@@ -14,8 +14,8 @@ from mmengine.registry import HOOKS, MODELS, PARAM_SCHEDULERS, TRANSFORMS, Defau
 from PIL import Image
 from torch import nn
 
-from mmresnet.apis.config import load_config
-from mmresnet.apis.recipes import config_folder, find_config, recipe_paths
+from mmresnet.config.find import config_folder, find_config, recipe_paths
+from mmresnet.config.load import load_config
 from mmresnet.models.backbones import ResNet
 
 CONFIGS = config_folder()

@@ -12,8 +12,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS, TRANSFORMS, DefaultScope
 
 from mmresnet import ops
-from mmresnet.apis.config import load_config
-from mmresnet.apis.recipes import config_folder, find_config, recipe_paths
+from mmresnet.config.find import config_folder, find_config, recipe_paths
+from mmresnet.config.load import load_config
 from mmresnet.models.backbones import ResNet
 
 FOLDER = config_folder() / "coco"

@@ -7,8 +7,8 @@ import torch
 from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
 
 from mmresnet import ops
-from mmresnet.apis.config import load_config
-from mmresnet.datasets import digit_scenes
+from mmresnet.config.load import load_config
+from mmresnet.datasets.demo import digit_scenes
 from mmresnet.models.backbones import CifarResNet
 
 DETECTOR = "digits_faster-rcnn_resnet20_fpn"
@@ -62,8 +62,8 @@ def test_levels_and_pipelines_fit(mmdet_scope):
 
 @pytest.mark.full
 def test_it_trains_and_tests(classifier, tmp_path, monkeypatch):
-    from mmresnet.apis.test import test
-    from mmresnet.apis.train import train
+    from mmresnet.engine.testing import test
+    from mmresnet.engine.training import train
 
     pytest.importorskip("mmdet")
     monkeypatch.setattr(digit_scenes, "SCENES", {"train": 16, "val": 4})

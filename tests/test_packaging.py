@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmresnet.apis.recipes import config_folder, recipe_paths
+from mmresnet.config.find import config_folder, recipe_paths
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -33,8 +33,8 @@ from mmengine.registry import MODELS, OPTIM_WRAPPERS
 import torch
 optimizer = torch.optim.SGD(torch.nn.Linear(1, 1).parameters(), lr=0.1)
 print(type(OPTIM_WRAPPERS.build({"type": "mmresnet.AmpOptimWrapper", "optimizer": optimizer})))
-from mmresnet import upstream
-print(sorted(upstream._applied) != [])
+from mmresnet import compat
+print(sorted(compat._applied) != [])
 """
 
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""examples:
   python tools/convert_weights.py resnet50-11ad3fa6.pth resnet50.safetensors --to timm

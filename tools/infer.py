@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""examples:
   python tools/infer.py configs/resnet50_8xb32_in1k.py epoch_100.pth my_images --out seen
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.apis.inference import UnreadableImages, infer
+    from mmresnet.inference.inferencer import UnreadableImages, infer
 
     failed = None
     try:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 FOLDER = "data/digit_scenes"
 EXAMPLE = f"""example:
@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("folder", nargs="?", default=FOLDER, help=f"default: {FOLDER}")
     args = parser.parse_args(argv)
 
-    from mmresnet.datasets.digit_scenes import SCENES, write_digit_scenes
+    from mmresnet.datasets.demo.digit_scenes import SCENES, write_digit_scenes
 
     done = "Wrote" if write_digit_scenes(args.folder) else "Found"
     counts = f"{SCENES['train']} scenes to train on and {SCENES['val']} held out"

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/make_digits.py data/digits
@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("folder", nargs="?", default="data/digits", help="default: data/digits")
     args = parser.parse_args(argv)
 
-    from mmresnet.datasets.digits import IMAGES, write_digits
+    from mmresnet.datasets.demo.digits import IMAGES, write_digits
 
     done = "Wrote" if write_digits(args.folder) else "Found"
     counts = f"{IMAGES['train']:,} images to train on and {IMAGES['val']} held out"

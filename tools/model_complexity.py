@@ -31,7 +31,7 @@ def main() -> None:
 
     from mmengine.logging import MMLogger
 
-    from mmresnet.apis.complexity import measure, nets
+    from mmresnet.evaluation.complexity import measure, nets
 
     MMLogger.get_current_instance().setLevel("ERROR")  # no list of the operators that cost nothing
 

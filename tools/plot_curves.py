@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/plot_curves.py work_dirs/digits_resnet20 curves.png
@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("picture", help="the file to write, such as curves.png")
     args = parser.parse_args(argv)
 
-    from mmresnet.apis.curves import plot_curves
+    from mmresnet.visualization.curves import plot_curves
 
     plot_curves(args.work_dir, args.picture)
     print(f"Wrote {args.picture}.")

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/infer.py CONFIG CHECKPOINT data/digit_scenes/val --out seen
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=12, help="how many images (default: 12)")
     args = parser.parse_args(argv)
 
-    from mmresnet.apis.detections import judge, plot_detections, summary
+    from mmresnet.visualization.detections import judge, plot_detections, summary
 
     scenes = judge(args.results, args.annotations)
     plot_detections(scenes, args.picture, args.count)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/plot_predictions.py configs/demo/digits_resnet20.py \\
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.apis.predictions import plot_predictions, predict
+    from mmresnet.inference.predictions import plot_predictions, predict
 
     predictions = predict(args.config, args.checkpoint, args.count, options, args.device)
     plot_predictions(predictions, args.picture)

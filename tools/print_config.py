@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/print_config.py configs/resnet50_8xb32_in1k.py --cfg-options num_classes=2
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.apis.config import load_config
+    from mmresnet.config.load import load_config
 
     print(load_config(args.config, options).pretty_text)
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/test.py configs/resnet50_8xb32_in1k.py work_dirs/resnet50_8xb32_in1k/epoch_100.pth
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.apis.test import test
+    from mmresnet.engine.testing import test
 
     metrics = test(
         args.config,

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""example:
   python tools/train.py configs/resnet50_8xb32_in1k.py --amp \\
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.apis.train import train
+    from mmresnet.engine.training import train
 
     train(
         args.config,

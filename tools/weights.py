@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 EXAMPLE = f"""examples:
   python tools/weights.py list resnet50
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def print_list(args: argparse.Namespace) -> None:
     from mmresnet.errors import UserError
-    from mmresnet.weights import catalogue
+    from mmresnet.weights.hub import catalogue
 
     found = catalogue.search(args.pattern)
     if not found:
@@ -48,7 +48,7 @@ def print_list(args: argparse.Namespace) -> None:
 
 
 def print_entry(args: argparse.Namespace) -> None:
-    from mmresnet.weights import catalogue, download
+    from mmresnet.weights.hub import catalogue, download
 
     entry = catalogue.get(args.name)
     rows = {
@@ -71,7 +71,7 @@ def print_entry(args: argparse.Namespace) -> None:
 
 
 def print_file(args: argparse.Namespace) -> None:
-    from mmresnet.weights import download
+    from mmresnet.weights.hub import download
 
     print(download.fetch(args.name))
 

@@ -3,13 +3,13 @@
 import importlib
 
 _HOMES = {
-    "Inferencer": "inference",
-    "UnreadableImages": "inference",
-    "get_config": "model_zoo",
-    "get_model": "model_zoo",
-    "infer": "inference",
-    "list_models": "model_zoo",
-    "load_config": "config",
+    "Inferencer": "mmresnet.inference.inferencer",
+    "UnreadableImages": "mmresnet.inference.inferencer",
+    "get_config": "mmresnet.apis.model_zoo",
+    "get_model": "mmresnet.apis.model_zoo",
+    "infer": "mmresnet.inference.inferencer",
+    "list_models": "mmresnet.apis.model_zoo",
+    "load_config": "mmresnet.config.load",
 }
 
 __all__ = sorted(_HOMES)
@@ -18,7 +18,7 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -27,7 +27,7 @@ def convert_file(
         UserError: The weights cannot be read, or the other package has no such net.
     """
     from mmresnet.weights.convert import convert
-    from mmresnet.weights.files import write_weights
+    from mmresnet.weights.formats.files import write_weights
     from mmresnet.weights.sources import read
 
     converted = convert(read(source), to, key)

@@ -4,8 +4,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmresnet.apis.config import load_config
-from mmresnet.apis.recipes import nearest, recipe_paths
+from mmresnet.config.find import nearest, recipe_paths
+from mmresnet.config.load import load_config
 from mmresnet.errors import UserError, require
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def get_model(name: str, num_classes: int | None = None, weights: str | None = N
     config = load_config(path, None if num_classes is None else {"num_classes": num_classes})
     require(config.default_scope, f"The model of '{name}'")
     from mmresnet import ops
-    from mmresnet.apis.train import install_operators
+    from mmresnet.engine.training import install_operators
 
     install_operators(config)
     ops.install()  # mmdet asks for mmcv's operators when it is imported, by mmpretrain perhaps

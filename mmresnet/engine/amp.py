@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmresnet.errors import did_you_mean
+from mmresnet.errors import UserValueError, did_you_mean
 from mmresnet.registry import OPTIM_WRAPPERS
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -45,7 +45,7 @@ class AmpOptimWrapper(OptimWrapper):
         self.dtype = choose_dtype(self.device_type, _has_bfloat16(), dtype)
         scaling = _scaler_keywords(loss_scale)
         if dtype is not None and self.dtype == torch.bfloat16 and scaling:
-            raise ValueError(
+            raise UserValueError(
                 f"loss_scale={loss_scale!r} does nothing with dtype='bfloat16', which is not "
                 "scaled: leave it out, or give dtype='float16'."
             )
@@ -112,7 +112,7 @@ def choose_dtype(
         return torch.bfloat16 if device_type == "cpu" or has_bfloat16 else torch.float16
     name = str(dtype).removeprefix("torch.")
     if name not in _DTYPES:
-        raise ValueError(
+        raise UserValueError(
             f"Mixed precision computes in {' or '.join(_DTYPES)}, not '{name}'."
             f"{did_you_mean(name, _DTYPES)} For float32, use type='OptimWrapper'."
         )
@@ -130,7 +130,7 @@ def _scaler_keywords(loss_scale: str | float | dict) -> dict:
         return loss_scale
     if isinstance(loss_scale, (int, float)) and loss_scale is not True and loss_scale > 0:
         return {"init_scale": float(loss_scale)}
-    raise ValueError(
+    raise UserValueError(
         f"loss_scale={loss_scale!r} is no scale: give 'dynamic', a positive number, or a dict of "
         "torch.amp.GradScaler's keywords."
     )

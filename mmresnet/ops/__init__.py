@@ -4,7 +4,7 @@ mmdet imports ``mmcv._ext``, which only a compiled mmcv has. :func:`install` put
 place. Where mmcv is compiled, its own operators are used and nothing is touched.
 """
 
-from .install import has_compiled_operators, install
-from .table import MissingOperator
+from mmresnet.ops.install import has_compiled_operators, install
+from mmresnet.ops.table import MissingOperator
 
 __all__ = ["MissingOperator", "has_compiled_operators", "install"]

@@ -17,7 +17,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from .install import install
+from mmresnet.ops.install import install
 
 install()
 

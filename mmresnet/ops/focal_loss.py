@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .precision import working_type
+from mmresnet.errors import UserValueError
+from mmresnet.ops.precision import working_type
 
 
 def sigmoid_focal_loss_forward(
@@ -127,7 +128,9 @@ def _weights(target: Tensor, weight: Tensor, like: Tensor) -> Tensor:
 def _check(target: Tensor, largest: int) -> None:
     found = int(target.max())
     if found > largest:
-        raise ValueError(f"A target of the focal loss is {found}, and {largest} is the largest.")
+        raise UserValueError(
+            f"A target of the focal loss is {found}, and {largest} is the largest."
+        )
 
 
 def _positive(p: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from mmresnet.errors import require
-
-from . import table
+from mmresnet.ops import table
 
 _NAME = "mmcv._ext"
 

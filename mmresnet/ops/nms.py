@@ -9,7 +9,7 @@ import torch
 import torchvision  # noqa: F401  registers torch.ops.torchvision
 from torch import Tensor
 
-from .precision import working_type
+from mmresnet.ops.precision import working_type
 
 NAIVE, LINEAR, GAUSSIAN = 0, 1, 2  # mmcv's numbers for the methods of soft NMS
 

@@ -7,7 +7,8 @@ first and rounds each bin outwards. So the bins are cut here, and PyTorch finds 
 import torch
 from torch import Tensor
 
-from .precision import working_type
+from mmresnet.errors import UserValueError
+from mmresnet.ops.precision import working_type
 
 
 def roi_pool_forward(
@@ -97,7 +98,7 @@ def _images(rois: Tensor, count: int) -> list[int]:
     images = rois[:, 0].long().tolist()
     for index, image in enumerate(images):
         if not 0 <= image < count:
-            raise ValueError(
+            raise UserValueError(
                 f"Box {index} lies in image {image}, but the batch has images 0 to {count - 1}."
             )
     return images

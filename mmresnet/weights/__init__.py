@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .load import load_weights
-    from .refusal import WeightsError
-    from .report import Report
+    from mmresnet.weights.load import load_weights
+    from mmresnet.weights.refusal import WeightsError
+    from mmresnet.weights.report import Report
 
 __all__ = ["Report", "WeightsError", "load_weights"]
 

@@ -27,7 +27,7 @@ class AnyLayout(nn.Module):
 
 def _translate(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: Any) -> None:
     """Give the tensors of ``state_dict`` after ``prefix`` the module's names for them, in place."""
-    from .match import translate
+    from mmresnet.weights.names.match import translate
 
     inner = {name[len(prefix) :]: name for name in state_dict if name.startswith(prefix)}
     given = {name: state_dict[key] for name, key in inner.items()}

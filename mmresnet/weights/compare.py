@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .match import backbones
-from .report import Report
+from mmresnet.weights.names.match import backbones
+from mmresnet.weights.report import Report
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from .preprocessing import Preprocessing
+    from mmresnet.weights.hub.preprocessing import Preprocessing
 
 _TOLERANCE = 0.5  # of 255: publishers round means and deviations in their own ways
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError, did_you_mean
-
-from .layouts import LAYOUTS, MMPRETRAIN, Layout
-from .origin import origin_of
-from .recognise import Recognised, recognise, unwrap
-from .report import listed
+from mmresnet.weights.names.layouts import LAYOUTS, MMPRETRAIN, Layout
+from mmresnet.weights.names.recognise import Recognised, recognise, unwrap
+from mmresnet.weights.origin import origin_of
+from mmresnet.weights.report import listed
 
 if TYPE_CHECKING:
     from torch import Tensor

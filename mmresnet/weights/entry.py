@@ -15,7 +15,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from .sources import SCHEMES
+from mmresnet.weights.sources import SCHEMES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,8 +49,8 @@ class Pretrained(PretrainedInit):
         Raises:
             mmresnet.errors.UserError: They cannot be had, or would fill only a part of it.
         """
-        from .load import load_weights
-        from .match import backbones
+        from mmresnet.weights.load import load_weights
+        from mmresnet.weights.names.match import backbones
 
         if not backbones(module):
             super().__call__(module)
@@ -83,8 +83,8 @@ def _reader(upstream: Any) -> Any:
     """Return a reader of checkpoints; names that it does not know go to mmengine's."""
 
     def load(filename: str, map_location: Any = None, **kwargs: Any) -> dict:
-        from . import catalogue
-        from .sources import read
+        from mmresnet.weights.hub import catalogue
+        from mmresnet.weights.sources import read
 
         named = "://" in filename and not filename.startswith(("http", "hf://"))
         if named and upstream is not None and catalogue.find(filename) is None:
@@ -107,8 +107,8 @@ def _counting(upstream: Any) -> Any:
     ) -> None:
         from mmengine.model import BaseTTAModel
 
-        from .load import load_weights
-        from .match import backbones
+        from mmresnet.weights.load import load_weights
+        from mmresnet.weights.names.match import backbones
 
         while is_model_wrapper(module) or isinstance(module, BaseTTAModel):
             module = module.module

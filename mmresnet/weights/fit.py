@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .match import HEAD, Match, match
-from .origin import origin_of
-from .recognise import unwrap
-from .refusal import ALLOW, STATISTICS, WeightsError, named, refuse_partial, shapes_of
-from .report import Report, listed
+from mmresnet.errors import UserTypeError
+from mmresnet.weights.names.match import HEAD, Match, match
+from mmresnet.weights.names.recognise import unwrap
+from mmresnet.weights.origin import origin_of
+from mmresnet.weights.refusal import (
+    ALLOW,
+    STATISTICS,
+    WeightsError,
+    named,
+    refuse_partial,
+    shapes_of,
+)
+from mmresnet.weights.report import Report, listed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -54,7 +62,7 @@ def fit(
     fitted: dict[str, Tensor] = {}
     matches = list(match(model, tensors))
     if not matches:
-        raise TypeError(f"{type(model).__name__} holds no backbone of mmresnet.")
+        raise UserTypeError(f"{type(model).__name__} holds no backbone of mmresnet.")
     if any(matched.found is None for matched in matches):
         raise WeightsError(
             f"{named(origin_of(tensors).source)} holds no ResNet: none of its tensors has a name "

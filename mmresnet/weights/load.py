@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .fit import fit
-from .report import Report
+from mmresnet.weights.fit import fit
+from mmresnet.weights.report import Report
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +41,7 @@ def load_weights(
             only a part of the backbone; then the model is as it was.
     """
     if not isinstance(source, Mapping):
-        from .sources import read
+        from mmresnet.weights.sources import read
 
         source = read(source, map_location)
     if prefix:
@@ -54,7 +54,7 @@ def load_weights(
 
 
 def _within(content: Mapping[str, Any], prefix: str, key: str | None) -> Mapping[str, Any]:
-    from .recognise import unwrap
+    from mmresnet.weights.names.recognise import unwrap
 
     tensors = unwrap(content, key)[0]
     return {

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .recognise import unwrap
+from mmresnet.weights.names.recognise import unwrap
 
 if TYPE_CHECKING:
-    from .preprocessing import Preprocessing
+    from mmresnet.weights.hub.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mmresnet.errors import UserError
-
-from .match import HEAD, Match
-from .report import Report, listed
+from mmresnet.weights.names.match import HEAD, Match
+from mmresnet.weights.report import Report, listed
 
 if TYPE_CHECKING:
     from torch import Tensor

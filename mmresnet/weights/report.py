@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .preprocessing import Preprocessing
+    from mmresnet.weights.hub.preprocessing import Preprocessing
 
 
 @dataclass
@@ -15,7 +15,7 @@ class Report:
 
     Attributes:
         source: Path or name of the file; empty for tensors that came from none.
-        layout: Whose names the file has, a key of ``mmresnet.weights.layouts.LAYOUTS``.
+        layout: Whose names the file has, a key of ``mmresnet.weights.names.layouts.LAYOUTS``.
         wrapper: Where in the checkpoint the weights were, and what its names began with.
         net: What the file holds, such as ``ResNet-50-D``.
         loaded, total: Tensors of the backbone that were loaded, and that it has; BatchNorm's

@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mmresnet import upstream
-from mmresnet.errors import UserError
-
-from .origin import Origin, mark
+from mmresnet import compat
+from mmresnet.errors import UserError, UserFileNotFoundError
+from mmresnet.weights.origin import Origin, mark
 
 SCHEMES = (
     "http://",
@@ -38,19 +37,21 @@ def read(source: str | os.PathLike, map_location: object = "cpu") -> dict[str, A
         FileNotFoundError: There is no such file.
         UserError: It cannot be fetched, or it is no file of weights.
     """
-    from .files import read_weights  # here and below: who reads no file does not wait for them
+    from mmresnet.weights.formats.files import (
+        read_weights,  # here and below: who reads no file does not wait for them
+    )
 
-    upstream.apply()  # which lets torch read what mmengine's checkpoints hold beside tensors
+    compat.apply()  # which lets torch read what mmengine's checkpoints hold beside tensors
     source = os.fspath(source)
     path = Path(source).expanduser()
     if source.startswith(SCHEMES):
-        from . import download
+        from mmresnet.weights.hub import download
 
         path = download.fetch(source)
     elif not path.is_file():
         if path.is_dir():
             raise UserError(f"'{source}' is a folder: name the file of weights in it.")
-        raise FileNotFoundError(f"There is no file of weights '{source}'.")
+        raise UserFileNotFoundError(f"There is no file of weights '{source}'.")
     content = read_weights(path, map_location)
     mark(content, origin(source, path))
     return content
@@ -58,9 +59,9 @@ def read(source: str | os.PathLike, map_location: object = "cpu") -> dict[str, A
 
 def origin(source: str, path: Path) -> Origin:
     """Return what is known of a file at ``path``, from the catalogue or the settings beside it."""
-    from . import catalogue
-    from .download import digest
-    from .settings import preprocessing_beside
+    from mmresnet.weights.hub import catalogue
+    from mmresnet.weights.hub.download import digest
+    from mmresnet.weights.hub.settings import preprocessing_beside
 
     entry = catalogue.find(source) or catalogue.find(path.name)
     if entry is None or not digest(path).startswith(entry.sha256):  # another file of its name

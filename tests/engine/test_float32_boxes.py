@@ -28,7 +28,7 @@ def test_a_detectors_predictions(small_detector):
     from mmdet.structures import DetDataSample
     from mmengine.registry import MODELS
 
-    from mmresnet.apis.config import load_config
+    from mmresnet.config.load import load_config
 
     torch.manual_seed(0)
     cfg = load_config("faster-rcnn_r18_fpn_1x_coco", small_detector)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from mmresnet.apis.check_coco import follow_data
-from mmresnet.apis.train import prepare
+from mmresnet.config.preflight.coco import follow_data
+from mmresnet.engine.training import prepare
 from mmresnet.errors import UserError
 
 _numbers = itertools.count()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmresnet.apis.test import test as measure
+from mmresnet.engine.testing import test as measure
 
 
 @pytest.fixture

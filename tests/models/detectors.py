@@ -14,8 +14,8 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from PIL import Image
 from torch import nn
 
-from mmresnet.apis.config import load_config
 from mmresnet.apis.model_zoo import drop_pretrained
+from mmresnet.config.load import load_config
 
 CLASSES = ("RBC", "WBC", "Platelets")
 

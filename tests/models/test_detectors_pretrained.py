@@ -12,9 +12,9 @@ from mmengine.registry import MODELS, DefaultScope
 from peers import randomise
 
 from mmresnet import ops
-from mmresnet.apis.config import load_config
-from mmresnet.apis.recipes import recipe_paths
-from mmresnet.weights import catalogue
+from mmresnet.config.find import recipe_paths
+from mmresnet.config.load import load_config
+from mmresnet.weights.hub import catalogue
 
 ops.install()
 pytest.importorskip("mmdet.models")
@@ -73,7 +73,7 @@ def test_every_tensor_of_the_backbone_is_read(name, monkeypatch, tmp_path):
         torch.save(published(asked[-1])[0], tmp_path / asked[-1])
         return tmp_path / asked[-1]
 
-    monkeypatch.setattr("mmresnet.weights.download.fetch", fetch)
+    monkeypatch.setattr("mmresnet.weights.hub.download.fetch", fetch)
     model = load_config(name).model
     parts = [model.backbone, *filter(None, [model.roi_head.get("shared_head")])]
     for part in parts:

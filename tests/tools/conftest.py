@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "resnet50_8xb32_in1k.py")

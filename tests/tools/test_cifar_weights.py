@@ -12,7 +12,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
-from mmresnet.apis.config import load_config
+from mmresnet.config.load import load_config
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 TOOL = Path(__file__).parents[2] / "tools" / "convert_weights.py"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from server import Answer, serving
 
-from mmresnet.apis import cli
+from mmresnet.cli import command as cli
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "weights.py"

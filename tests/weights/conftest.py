@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from server import NAME, Answer, Server, serving
 
-from mmresnet.weights import download
+from mmresnet.weights.hub import download
 
 ROOT = Path(__file__).parents[2]
 FETCH = "import sys; from mmresnet.weights import download; print(download.fetch(sys.argv[1]))"

@@ -8,9 +8,9 @@ from nets import classifier, ours
 from peers import randomise
 
 from mmresnet.weights.compare import differences, style_of
+from mmresnet.weights.hub.preprocessing import IMAGENET, MSRA_CAFFE
 from mmresnet.weights.load import load_weights
 from mmresnet.weights.origin import Origin, mark
-from mmresnet.weights.preprocessing import IMAGENET, MSRA_CAFFE
 
 RGB = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 BGR = dict(mean=[103.53, 116.28, 123.675], std=[1.0, 1.0, 1.0], to_rgb=False)

@@ -1,7 +1,7 @@
 """The backbones of the family, all run by one driver: a stem, shortcuts, and a table of blocks."""
 
-from .cifar import CifarPlainNet, CifarResNet, ResNet_CIFAR
-from .resnet import PlainNet, ResNet, ResNetV1c, ResNetV1d
+from mmresnet.models.backbones.cifar import CifarPlainNet, CifarResNet, ResNet_CIFAR
+from mmresnet.models.backbones.resnet import PlainNet, ResNet, ResNetV1c, ResNetV1d
 
 __all__ = [
     "CifarPlainNet",

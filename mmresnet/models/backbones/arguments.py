@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from mmresnet.errors import did_you_mean
+from mmresnet.errors import UserTypeError, UserValueError, did_you_mean
 
 STYLES = ("pytorch", "caffe")
 
@@ -24,45 +24,45 @@ def check_arguments(
         TypeError: ``out_indices`` is not a sequence of integers, or a width is not an integer.
     """
     if style not in STYLES:
-        raise ValueError(
+        raise UserValueError(
             f"{name} has no style {style!r}; it has {' and '.join(STYLES)}."
             f"{did_you_mean(style, STYLES)}"
         )
     for keyword, value in positive.items():
         if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name}: {keyword}={value!r} must be an integer.")
+            raise UserTypeError(f"{name}: {keyword}={value!r} must be an integer.")
         if value < 1:
-            raise ValueError(f"{name}: {keyword}={value} must be at least 1.")
+            raise UserValueError(f"{name}: {keyword}={value} must be at least 1.")
 
     stages, most = num_stages
     if not 1 <= stages <= most:
-        raise ValueError(f"{name}: num_stages={stages} must be from 1 to {most}.")
+        raise UserValueError(f"{name}: num_stages={stages} must be from 1 to {most}.")
     for keyword, values in per_stage.items():
         if len(values) < stages:
-            raise ValueError(
+            raise UserValueError(
                 f"{name}: {keyword}={tuple(values)} has {len(values)} entries, and "
                 f"num_stages={stages} needs one for each stage."
             )
 
     if isinstance(out_indices, str) or not isinstance(out_indices, Sequence):
-        raise TypeError(
+        raise UserTypeError(
             f"{name}: out_indices={out_indices!r} must be a tuple of stages, such as (3,)."
         )
     outside = [index for index in out_indices if not 0 <= index < stages]
     if outside or not out_indices:
-        raise ValueError(
+        raise UserValueError(
             f"{name}: out_indices={tuple(out_indices)} must name stages from 0 to {stages - 1} "
             f"(it has {stages})."
         )
     if not -1 <= frozen_stages <= stages:
-        raise ValueError(
+        raise UserValueError(
             f"{name}: frozen_stages={frozen_stages} must be from -1 (nothing is frozen) over 0 "
             f"(the stem) to {stages} (all stages)."
         )
     for plugin in plugins or ():
         given = plugin.get("stages")
         if given is not None and len(given) != stages:
-            raise ValueError(
+            raise UserValueError(
                 f"{name}: a plugin's stages={tuple(given)} has {len(given)} entries, and there "
                 f"are {stages} stages."
             )

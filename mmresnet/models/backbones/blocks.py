@@ -13,7 +13,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmresnet.errors import did_you_mean
+from mmresnet.errors import UserValueError, did_you_mean
 
 NormFactory = Callable[..., tuple[str, nn.Module]]
 """``(channels, postfix) -> (name, module)``: mmcv's ``build_norm_layer`` with its config bound."""
@@ -88,7 +88,7 @@ class ResidualBlock(BaseModule):
                 cfg, in_channels=channels, postfix=cfg.pop("postfix", "")
             )
             if name in self._modules:
-                raise ValueError(
+                raise UserValueError(
                     f"two plugins of a block are both named '{name}': give one of them another "
                     f"'postfix' in its cfg."
                 )
@@ -132,12 +132,12 @@ class BasicBlock(ResidualBlock):
     ) -> None:
         super().__init__()
         if dcn is not None or plugins:
-            raise ValueError(
+            raise UserValueError(
                 "dcn and plugins sit in bottleneck blocks, and this depth is built of basic "
                 "blocks: take depth 50, 101 or 152, or leave them out."
             )
         if out_channels != mid_channels:
-            raise ValueError(
+            raise UserValueError(
                 f"expansion={out_channels / mid_channels:g} was given for a net of basic blocks, "
                 f"whose expansion is 1: take depth 50, 101 or 152, or leave it out."
             )
@@ -216,7 +216,7 @@ def check_plugin_positions(plugins: Sequence[dict]) -> None:
     allowed = ("after_conv1", "after_conv2", "after_conv3")
     for plugin in plugins:
         if plugin.get("position") not in allowed:
-            raise ValueError(
+            raise UserValueError(
                 f"plugins: position={plugin.get('position')!r} is not one of "
                 f"{', '.join(allowed)}.{did_you_mean(plugin.get('position'), allowed)}"
             )

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from mmresnet.errors import UserValueError
+from mmresnet.models.backbones.blocks import BasicBlock, ResidualBlock
+from mmresnet.models.backbones.resnet import ResNet
+from mmresnet.models.backbones.shortcuts import no_shortcut, zero_padding
+from mmresnet.models.backbones.stems import cifar_stem
 from mmresnet.registry import MODELS
-
-from .blocks import BasicBlock, ResidualBlock
-from .resnet import ResNet
-from .shortcuts import no_shortcut, zero_padding
-from .stems import cifar_stem
 
 
 @MODELS.register_module()
@@ -60,7 +60,7 @@ class CifarResNet(ResNet):
         """Three stages of n basic blocks for depth 6n+2."""
         if not isinstance(depth, int) or depth < 8 or (depth - 2) % 6:
             nearest = 6 * max(1, round((depth - 2) / 6)) + 2 if isinstance(depth, int) else 20
-            raise ValueError(
+            raise UserValueError(
                 f"{cls.__name__} has depth 6n+2 (8, 14, 20, 32, 44, 56, 110, 1202, …), and "
                 f"{depth!r} is none; the nearest is {nearest}."
             )

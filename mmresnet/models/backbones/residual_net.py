@@ -6,9 +6,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmresnet.models.backbones.blocks import ResidualBlock
 from mmresnet.weights.any_layout import AnyLayout
-
-from .blocks import ResidualBlock
 
 
 class ResidualNet(AnyLayout, BaseModule):

@@ -11,14 +11,13 @@ from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import Sequential
 
 from mmresnet import ops
-from mmresnet.errors import did_you_mean
+from mmresnet.errors import UserValueError, did_you_mean
+from mmresnet.models.backbones.arguments import check_arguments
+from mmresnet.models.backbones.blocks import BasicBlock, Bottleneck, ConvFactory, ResidualBlock
+from mmresnet.models.backbones.residual_net import ResidualNet
+from mmresnet.models.backbones.shortcuts import no_shortcut, pooled_projection, projection
+from mmresnet.models.backbones.stems import deep_stem, imagenet_stem
 from mmresnet.registry import MODELS
-
-from .arguments import check_arguments
-from .blocks import BasicBlock, Bottleneck, ConvFactory, ResidualBlock
-from .residual_net import ResidualNet
-from .shortcuts import no_shortcut, pooled_projection, projection
-from .stems import deep_stem, imagenet_stem
 
 DEFAULT_INIT = [
     dict(type="Kaiming", layer=["Conv2d"]),
@@ -183,7 +182,7 @@ class ResNet(ResidualNet):
         """
         if depth not in cls.arch_settings:
             allowed = ", ".join(map(str, cls.arch_settings))
-            raise ValueError(
+            raise UserValueError(
                 f"{cls.__name__} has no depth {depth!r}; its depths are {allowed}."
                 f"{did_you_mean(depth, cls.arch_settings)}"
             )
@@ -217,7 +216,7 @@ class PlainNet(ResNet):
 
 def _choose(table: dict[bool, Callable], keyword: str, value: bool, name: str) -> Callable:
     if bool(value) not in table:
-        raise ValueError(f"{name} has no {keyword}: leave {keyword}={value!r} out.")
+        raise UserValueError(f"{name} has no {keyword}: leave {keyword}={value!r} out.")
     return table[bool(value)]
 
 
@@ -235,7 +234,7 @@ def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
     if dcn.pop("fallback_on_stride", False):
         return None
     if conv_cfg is not None:
-        raise ValueError(
+        raise UserValueError(
             f"dcn={dcn} and conv_cfg={conv_cfg} both say what the 3×3 convolution is: give one."
         )
     ops.install()
@@ -248,7 +247,9 @@ def _init_cfg(init_cfg: dict | list[dict] | None, pretrained: str | None) -> dic
     if pretrained is None:
         return copy.deepcopy(DEFAULT_INIT) if init_cfg is None else init_cfg
     if init_cfg is not None:
-        raise ValueError("pretrained and init_cfg both say how to initialize: give init_cfg alone.")
+        raise UserValueError(
+            "pretrained and init_cfg both say how to initialize: give init_cfg alone."
+        )
     warnings.warn(
         "pretrained is the old name: write init_cfg=dict(type='Pretrained', checkpoint=…).",
         DeprecationWarning,

@@ -8,7 +8,7 @@ Each is a function ``(in_channels, out_channels, stride, conv, norm) -> module o
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import ConvFactory, NormFactory
+from mmresnet.models.backbones.blocks import ConvFactory, NormFactory
 
 
 class ZeroPadding(nn.Module):

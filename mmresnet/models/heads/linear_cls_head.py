@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmresnet.errors import UserValueError
+from mmresnet.models.heads.linear_head import NORMAL_INIT, LinearHead, positive
+from mmresnet.models.heads.targets import gt_scores, single_labels
 from mmresnet.registry import MODELS
-
-from .linear_head import NORMAL_INIT, LinearHead, positive
-from .targets import gt_scores, single_labels
 
 CROSS_ENTROPY = {"type": "mmresnet.CrossEntropyLoss", "loss_weight": 1.0}
 
@@ -49,7 +49,7 @@ class LinearClsHead(LinearHead):
         self.topk = tuple(positive("topk", k) for k in ks)
         self.cal_acc = cal_acc
         if cal_acc and max(self.topk) > num_classes:
-            raise ValueError(
+            raise UserValueError(
                 f"topk={topk} with cal_acc=True asks for the top {max(self.topk)} of "
                 f"{num_classes} classes: choose each k of at most {num_classes}."
             )
@@ -75,7 +75,7 @@ class LinearClsHead(LinearHead):
 
     def _accuracy(self, cls_score: Tensor, target: Tensor) -> dict[str, Tensor]:
         if target.ndim != 1:
-            raise ValueError(
+            raise UserValueError(
                 "cal_acc=True needs one label for each image, but the batch carries scores, as "
                 "Mixup and CutMix make them: set cal_acc=False."
             )

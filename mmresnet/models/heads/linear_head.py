@@ -7,7 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmresnet.errors import require
+from mmresnet.errors import UserTypeError, UserValueError, require
 from mmresnet.registry import MODELS
 
 NORMAL_INIT = {"type": "Normal", "layer": "Linear", "std": 0.01}
@@ -59,7 +59,7 @@ class LinearHead(BaseModule):
             # Asked only after the fact, so that tracing meets no branch on a shape.
             if feat.ndim == 2 and feat.shape[1] == self.in_channels:
                 raise
-            raise ValueError(
+            raise UserValueError(
                 _wrong_features(type(self).__name__, self.in_channels, feat)
             ) from error
 
@@ -110,9 +110,9 @@ class LinearHead(BaseModule):
 def positive(name: str, value: object) -> int:
     """Return ``value``, or say that ``name`` must be a positive whole number."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} of the head must be a whole number.")
+        raise UserTypeError(f"{name}={value!r} of the head must be a whole number.")
     if value <= 0:
-        raise ValueError(f"{name}={value} of the head must be at least 1.")
+        raise UserValueError(f"{name}={value} of the head must be at least 1.")
     return value
 
 

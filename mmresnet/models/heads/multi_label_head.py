@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmresnet.errors import UserValueError
+from mmresnet.models.heads.linear_head import NORMAL_INIT, LinearHead, positive
+from mmresnet.models.heads.targets import gt_scores, multi_hot_labels
 from mmresnet.registry import MODELS
-
-from .linear_head import NORMAL_INIT, LinearHead, positive
-from .targets import gt_scores, multi_hot_labels
 
 BINARY_CROSS_ENTROPY = {"type": "mmresnet.CrossEntropyLoss", "use_sigmoid": True}
 
@@ -44,9 +44,9 @@ class MultiLabelLinearClsHead(LinearHead):
     ) -> None:
         super().__init__(num_classes, in_channels, loss, init_cfg)
         if thr is not None and not 0 <= thr <= 1:
-            raise ValueError(f"thr={thr} is compared with sigmoid scores: choose it in [0, 1].")
+            raise UserValueError(f"thr={thr} is compared with sigmoid scores: choose it in [0, 1].")
         if topk is not None and positive("topk", topk) > num_classes:
-            raise ValueError(
+            raise UserValueError(
                 f"topk={topk} exceeds num_classes={num_classes}: choose 1 to {num_classes}."
             )
         self.thr = 0.5 if thr is None and topk is None else thr

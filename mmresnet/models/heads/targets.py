@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmresnet.errors import UserValueError
+
 
 def gt_scores(data_samples: Sequence[Any] | None, num_classes: int) -> Tensor | None:
     """Return the scores of the batch, (N, ``num_classes``), or None if it carries labels.
@@ -23,13 +25,15 @@ def gt_scores(data_samples: Sequence[Any] | None, num_classes: int) -> Tensor | 
             scores is not ``num_classes``.
     """
     if not data_samples:
-        raise ValueError("The loss needs data_samples with the true labels, but there are none.")
+        raise UserValueError(
+            "The loss needs data_samples with the true labels, but there are none."
+        )
     if getattr(data_samples[0], "gt_score", None) is None:
         return None
     scores = _field(data_samples, "gt_score")
     for sample, score in zip(data_samples, scores, strict=True):
         if score.shape != (num_classes,):
-            raise ValueError(
+            raise UserValueError(
                 f"gt_score of {_name(data_samples, sample)} has the shape {tuple(score.shape)}, "
                 f"but the head has num_classes={num_classes}: set num_classes of the head and of "
                 "the data preprocessor alike."
@@ -51,7 +55,7 @@ def gt_labels(data_samples: Sequence[Any], num_classes: int) -> list[Tensor]:
     if wrong.any():
         owners = [sample for sample, own in zip(data_samples, labels, strict=True) for _ in own]
         first = int(wrong.nonzero()[0])
-        raise ValueError(
+        raise UserValueError(
             f"gt_label {int(every[first])} of {_name(data_samples, owners[first])} is out of "
             f"range: num_classes={num_classes} of the head allows 0 to {num_classes - 1}. "
             "num_classes and the data set disagree: set num_classes to the number of classes of "
@@ -69,7 +73,7 @@ def single_labels(data_samples: Sequence[Any], num_classes: int) -> Tensor:
     labels = gt_labels(data_samples, num_classes)
     for sample, own in zip(data_samples, labels, strict=True):
         if len(own) != 1:
-            raise ValueError(
+            raise UserValueError(
                 f"{_name(data_samples, sample)} has {len(own)} labels, but this head predicts "
                 "exactly one class: use 'mmresnet.MultiLabelLinearClsHead' for several."
             )
@@ -95,7 +99,7 @@ def _field(data_samples: Sequence[Any], name: str) -> list[Tensor]:
     values = [getattr(sample, name, None) for sample in data_samples]
     for sample, value in zip(data_samples, values, strict=True):
         if value is None:
-            raise ValueError(
+            raise UserValueError(
                 f"{_name(data_samples, sample)} has no {name}, so there is no loss to compute: "
                 "the data set must give gt_label or gt_score, and the pipeline must end with "
                 "PackInputs, which packs them."

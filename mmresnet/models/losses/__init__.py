@@ -1,6 +1,6 @@
 """The losses that the recipes train with."""
 
-from .cross_entropy import CrossEntropyLoss
-from .label_smooth import LabelSmoothLoss
+from mmresnet.models.losses.cross_entropy import CrossEntropyLoss
+from mmresnet.models.losses.label_smooth import LabelSmoothLoss
 
 __all__ = ["CrossEntropyLoss", "LabelSmoothLoss"]

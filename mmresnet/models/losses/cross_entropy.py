@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmresnet.errors import did_you_mean
+from mmresnet.errors import UserValueError, did_you_mean
 from mmresnet.registry import MODELS
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -25,7 +25,7 @@ def as_scores(label: Tensor, num_classes: int) -> Tensor:
 def check_target(cls_score: Tensor, label: Tensor, loss_name: str) -> None:
     """Raise a ValueError unless ``label`` is (N,) or (N, C) for a ``cls_score`` of (N, C)."""
     if cls_score.ndim != 2 or label.shape not in (cls_score.shape[:1], cls_score.shape):
-        raise ValueError(
+        raise UserValueError(
             f"{loss_name} takes predictions of shape (N, C) with class indices of shape (N,) or "
             f"scores of shape (N, C), but got predictions of shape {tuple(cls_score.shape)} and "
             f"targets of shape {tuple(label.shape)}. If only C differs, num_classes of the head "
@@ -64,17 +64,17 @@ class CrossEntropyLoss(nn.Module):
     ) -> None:
         super().__init__()
         if reduction not in REDUCTIONS:
-            raise ValueError(
+            raise UserValueError(
                 f"Unknown reduction {reduction!r}: a loss is reduced by 'mean', 'sum' or "
                 f"'none'.{did_you_mean(reduction, REDUCTIONS)}"
             )
         if use_sigmoid and use_soft:
-            raise ValueError(
+            raise UserValueError(
                 "use_sigmoid=True and use_soft=True exclude each other: leave use_soft out, "
                 "binary cross entropy takes soft targets as it is."
             )
         if pos_weight is not None and not use_sigmoid:
-            raise ValueError(
+            raise UserValueError(
                 "pos_weight has no meaning without use_sigmoid=True: set that, or use "
                 "class_weight for a softmax."
             )
@@ -98,7 +98,7 @@ class CrossEntropyLoss(nn.Module):
         """
         check_target(cls_score, label, "CrossEntropyLoss")
         if self.use_soft and label.ndim == 1:
-            raise ValueError(
+            raise UserValueError(
                 "use_soft=True takes scores of shape (N, C), but got class indices. Set to_onehot="
                 "True and num_classes in the data preprocessor (Mixup and CutMix do it by "
                 "themselves), or leave use_soft out."
@@ -122,7 +122,7 @@ class CrossEntropyLoss(nn.Module):
         for name in ("class_weight", "pos_weight"):
             weight = getattr(self, name)
             if weight is not None and weight.shape != (num_classes,):
-                raise ValueError(
+                raise UserValueError(
                     f"{name} holds {weight.numel()} numbers, but the predictions have "
                     f"{num_classes} classes: give one number for each class."
                 )

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmresnet.errors import did_you_mean
+from mmresnet.errors import UserValueError, did_you_mean
+from mmresnet.models.losses.cross_entropy import CrossEntropyLoss, as_scores, check_target
 from mmresnet.registry import MODELS
-
-from .cross_entropy import CrossEntropyLoss, as_scores, check_target
 
 MODES = ("original", "classy_vision", "multi_label")
 
@@ -53,11 +52,11 @@ class LabelSmoothLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 <= label_smooth_val < 1:
-            raise ValueError(
+            raise UserValueError(
                 f"label_smooth_val={label_smooth_val!r} is not in [0, 1); 0.1 is the usual value."
             )
         if mode not in MODES:
-            raise ValueError(
+            raise UserValueError(
                 f"Unknown mode {mode!r} of LabelSmoothLoss: choose 'original', 'classy_vision' or "
                 f"'multi_label'.{did_you_mean(mode, MODES)}"
             )
@@ -91,7 +90,7 @@ class LabelSmoothLoss(nn.Module):
         """
         check_target(cls_score, label, "LabelSmoothLoss")
         if self.num_classes not in (None, cls_score.shape[1]):
-            raise ValueError(
+            raise UserValueError(
                 f"LabelSmoothLoss has num_classes={self.num_classes}, but the predictions have "
                 f"{cls_score.shape[1]} classes: set both alike, or leave num_classes of the loss "
                 "out."

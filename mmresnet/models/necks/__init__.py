@@ -1,5 +1,5 @@
 """Necks: what turns feature maps into one vector per image."""
 
-from .pooling import GeneralizedMeanPooling, GlobalAveragePooling
+from mmresnet.models.necks.pooling import GeneralizedMeanPooling, GlobalAveragePooling
 
 __all__ = ["GeneralizedMeanPooling", "GlobalAveragePooling"]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmresnet.errors import UserTypeError, UserValueError
 from mmresnet.registry import MODELS
 
 Features = Tensor | tuple[Tensor, ...]
@@ -16,12 +17,12 @@ def _pool_each(pool: Callable[[Tensor], Tensor], feats: Features, ndim: int, nam
     if isinstance(feats, tuple | list):
         return tuple(_pool_each(pool, feat, ndim, name) for feat in feats)
     if not isinstance(feats, Tensor):
-        raise TypeError(
+        raise UserTypeError(
             f"{name} takes a tensor or a tuple of tensors, but got {type(feats).__name__}."
         )
     if feats.ndim != ndim:
         # torch would take a tensor of one dimension less for a single sample, and pool that.
-        raise ValueError(
+        raise UserValueError(
             f"{name} takes features of {ndim} dimensions (N, C and {ndim - 2} more), but got "
             f"the shape {tuple(feats.shape)}."
         )
@@ -47,7 +48,7 @@ class GlobalAveragePooling(nn.Module):
         super().__init__()
         pools = {1: nn.AdaptiveAvgPool1d, 2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d}
         if dim not in pools:
-            raise ValueError(
+            raise UserValueError(
                 f"GlobalAveragePooling got dim={dim!r}, but pools over 1, 2 or 3 dimensions; "
                 "feature maps of images have 2."
             )
@@ -87,7 +88,7 @@ class GeneralizedMeanPooling(nn.Module):
     ) -> None:
         super().__init__()
         if not p >= 1:
-            raise ValueError(
+            raise UserValueError(
                 f"GeneralizedMeanPooling got p={p!r}, but p must be at least 1 (1 is the "
                 "average; 3 is the usual start)."
             )

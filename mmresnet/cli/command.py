@@ -1,0 +1,129 @@
+"""What the command lines share: arguments, and mistakes told in one sentence.
+
+Nothing heavy is imported here, so that ``--help`` answers at once.
+"""
+
+import argparse
+import ast
+import gc
+import os
+import re
+import shlex
+import sys
+import warnings
+from collections.abc import Callable
+
+from mmresnet.errors import UserError
+
+DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of a reported mistake."
+
+_KNOWN_FAILURES = (
+    (
+        r"(?s).*failed to load image: (?P<path>[^\n]+)",  # a worker's report quotes code before
+        "The image '{path}' cannot be decoded: replace it, or take it out of the data folder.",
+    ),
+    (
+        r"Expected more than 1 value per channel when training",
+        "BatchNorm met a batch of one image at 1x1 resolution and has nothing to average over: "
+        "use a batch size of at least 2, and train_dataloader.drop_last=True if the last batch "
+        "of an epoch may hold a single image.",
+    ),
+)
+
+# What the packages below say at every start, and a user can do nothing about.
+_IDLE_WARNINGS = (
+    "Fail to import ``MultiScaleDeformableAttention``",  # mmcv-lite has no compiled operators
+    "`broadcast_buffers` is deprecated",  # mmengine sets it for DistributedDataParallel
+)
+
+
+def explain(error: BaseException) -> str | None:
+    """Return the sentence for a failure that users cause, or None for any other."""
+    if isinstance(error, UserError):
+        return str(error)
+    for pattern, sentence in _KNOWN_FAILURES:
+        found = re.search(pattern, str(error))
+        if found:
+            return sentence.format(**found.groupdict())
+    return None
+
+
+def run(
+    main: Callable[[list[str] | None], object],
+    argv: list[str] | None = None,
+    resumable: bool = False,
+) -> int:
+    """Call ``main(argv)`` and return the exit code.
+
+    0 is success, 1 a failure in the run that has a known cause, 2 a mistake in what was asked,
+    130 an interruption, told with the command that goes on if ``resumable``. An unknown
+    exception passes through with its traceback. Of several processes the first on each machine
+    tells a mistake, since all make it, and each tells a failure in its run.
+    """
+    for message in _IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=re.escape(message))
+    try:
+        main(argv)
+        _leave_process_group()
+    except KeyboardInterrupt:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else "."
+            print(f"Interrupted{how}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None or os.environ.get("MMRESNET_DEBUG") == "1":
+            raise
+        mistake = isinstance(error, UserError)
+        rank = os.environ.get("LOCAL_RANK", "0")
+        if rank == "0" or not mistake:
+            print(sentence if rank == "0" else f"[rank {rank}] {sentence}", file=sys.stderr)
+        return 2 if mistake else 1
+    return 0
+
+
+def _leave_process_group() -> None:
+    """End the threads of a run in several processes.
+
+    One that lets go of a tensor while Python ends is stopped by Python, and C++ then aborts the
+    process. They end with the group, and that with what refers to it: the model that was trained
+    in parallel, which the Runner's circles keep.
+
+    Not after a failure: the others may be waiting in a collective, and torchrun ends them.
+    """
+    torch = sys.modules.get("torch")
+    if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+        gc.collect()
+
+
+def _how_to_resume(arguments: list[str]) -> str:
+    if "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ:
+        return "; the same command with --resume goes on from the last checkpoint."
+    resume = [] if any(a.split("=")[0] == "--resume" for a in arguments) else ["--resume"]
+    command = shlex.join(["python", sys.argv[0], *arguments, *resume])
+    return f"; to go on from the last checkpoint: {command}"
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, object]:
+    """Turn ``['a.b=1', 'c=(1, 2)', 'd=text']`` into values; a list may be written ``1,2``."""
+    options = {}
+    for pair in pairs or []:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"--cfg-options takes key=value pairs, not '{pair}'.")
+        try:
+            options[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            options[key] = {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    return options
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what train and test share: work dir, overrides, device, launcher."""
+    parser.add_argument("--work-dir", help="where logs and results go (./work_dirs/<config name>)")
+    parser.add_argument("--amp", action="store_true", help="compute in mixed precision")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--cfg-options", nargs="+", metavar="KEY=VALUE", help="override settings")
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)

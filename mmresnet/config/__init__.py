@@ -1,0 +1,1 @@
+"""Configs: found, loaded, overridden, walked, checked."""

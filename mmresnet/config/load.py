@@ -1,0 +1,132 @@
+"""Load a config by path or name, with settings overridden; mistakes become one sentence."""
+
+import os
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmresnet.config.find import find_config
+from mmresnet.config.overrides import apply_variable, merge_options, runner_keys
+from mmresnet.errors import UserError, require
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def load_config(
+    path_or_name: str | os.PathLike, cfg_options: Mapping[str, Any] | None = None
+) -> "Config":
+    """Load a config and override settings in it.
+
+    A variable at the top level (``data_root``, ``num_classes``, ``batch_size`` …) that an
+    inheriting file or an option changes is changed wherever it was used, so that two options
+    suffice for another folder of images: ``{'data_root': '/my/folder', 'num_classes': 5}``. How
+    it is decided what used it: :mod:`mmresnet.config.overrides`. Two settings that could not stay
+    as they are follow as well: of ``topk=(1, 5)`` an entry above the number of classes is
+    dropped, and ``num_workers=0`` switches ``persistent_workers`` off.
+
+    Args:
+        path_or_name: As :func:`mmresnet.config.find.find_config` takes it.
+        cfg_options: New values by dotted path, such as ``{'optim_wrapper.optimizer.lr': 0.01}``;
+            an element of a list is named by its index.
+
+    Raises:
+        UserError: There is no such config, it has a mistake in it, or an option names a setting
+            that nothing has.
+    """
+    require("mmengine", "Loading a config")
+    import mmresnet.registry  # noqa: F401  its mends let mmengine find the bases of 'mmdet::…'
+
+    path = find_config(path_or_name)
+    cfg = _from_file(path)
+    history = _variables_of_bases(path)
+    settings = runner_keys()
+    for key, olds in history.items():
+        if key in cfg and key not in settings:
+            for old in olds:
+                if old != cfg[key]:
+                    apply_variable(cfg, key, old, cfg[key])
+    if cfg_options:
+        merge_options(cfg, cfg_options, history)
+    _settle(cfg)
+    return cfg
+
+
+def _from_file(path: Path) -> "Config":
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(path)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_describe(error, path)) from error
+
+
+def _describe(error: Exception, path: Path) -> str:
+    """Say in one sentence what is wrong in which file and line."""
+    if isinstance(error, SyntaxError):
+        # mmengine wraps the error of a base in one of its own, without the line
+        cause = error.__cause__ or error.__context__
+        cause = cause if error.lineno is None and isinstance(cause, SyntaxError) else error
+        line = f"line {cause.lineno}" + (f" (`{cause.text.strip()}`)" if cause.text else "")
+        return f"The config '{_file_being_read(error, path)}' is not Python in {line}: {cause.msg}."
+    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.name == "<module>" and Path(frame.filename).suffix == ".py":
+            return (
+                f"The config '{frame.filename}' fails in line {frame.lineno}: "
+                f"{type(error).__name__}: {said}"
+            )
+    return (
+        f"The config '{_file_being_read(error, path)}' cannot be read: "
+        f"{type(error).__name__}: {said}"
+    )
+
+
+def _file_being_read(error: Exception, path: Path) -> str:
+    """Return the file of the chain of bases whose reading failed, from mmengine's frames."""
+    name = str(path)
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name in ("_file2dict", "_is_lazy_import"):
+            name = str(frame.f_locals.get("filename", name))
+    return os.path.normpath(name)
+
+
+def _variables_of_bases(path: Path) -> dict[str, list]:
+    """Return the values that each top-level variable had in the files that ``path`` inherits."""
+    from mmengine.config import Config
+
+    history: dict[str, list] = {}
+    if path.suffix != ".py" or Config._is_lazy_import(str(path)):
+        return history  # a config in imported Python has no copies that could stay behind
+    for name in Config._get_base_files(str(path)):
+        base = find_config(name) if "::" in name else path.parent / name
+        for key, value in _from_file(base).items():
+            history.setdefault(key, []).append(value)
+        for key, values in _variables_of_bases(base).items():
+            history.setdefault(key, []).extend(values)
+    return history
+
+
+def _settle(cfg: "Config") -> None:
+    """Let settings follow that cannot stay as they are; see :func:`load_config`."""
+    model = cfg.get("model")
+    head = model.get("head") if isinstance(model, dict) else None
+    classes = head.get("num_classes") if isinstance(head, dict) else None
+    for part in _dicts(list(cfg.values())):
+        topk = part.get("topk")
+        if isinstance(topk, (list, tuple)) and isinstance(classes, int):
+            part["topk"] = type(topk)(k for k in topk if k <= classes)
+        if part.get("num_workers") == 0 and part.get("persistent_workers"):
+            part["persistent_workers"] = False
+
+
+def _dicts(part: Any) -> Iterator[dict]:
+    if isinstance(part, dict):
+        yield part
+        part = list(part.values())
+    if isinstance(part, (list, tuple)):
+        for item in part:
+            yield from _dicts(item)

@@ -1,0 +1,163 @@
+"""A changed setting takes effect wherever it was used.
+
+A config file is executed before the files that inherit from it, so that a variable which stands
+at its top level, ``data_root = 'data/imagenet'``, is copied into the parts that use it; changing
+the variable afterwards changes no part. Here the parts follow:
+
+* A number, a string or another plain value: each key **of the variable's name** that holds the
+  old value receives the new one (``data_root`` in every data set, ``num_classes`` in head, data
+  preprocessor and batch augmentations).
+* A folder, that is a string which ends in ``/``: also each path that begins with it, since
+  mmdet's configs write ``ann_file=data_root + 'annotations/…'``.
+* A list or a dict, such as ``train_pipeline``: every part that is equal to the old one.
+
+The rule goes by values: a part that an inheriting file sets to the old value on purpose follows
+too. Give it by a dotted option, which has the last word.
+
+Settings of the Runner itself (``model``, ``train_dataloader`` …) are no variables: each stands
+for itself.
+"""
+
+import copy
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mmresnet.config.find import nearest
+from mmresnet.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_ALSO_KNOWN = ("auto_scale_lr", "custom_imports", "runner_type")  # read beside the Runner's own
+
+
+def runner_keys() -> set[str]:
+    """Return the top-level keys that a run reads."""
+    from mmengine.runner import Runner
+
+    return {*inspect.signature(Runner.__init__).parameters, *_ALSO_KNOWN} - {"self", "cfg"}
+
+
+def follow(part: Any, key: str, old: Any, new: Any) -> tuple[Any, int]:
+    """Return ``part`` with ``old`` replaced by ``new``, and how often; see the module's text."""
+    by_equality = isinstance(old, (dict, list)) and len(old) > 0
+    folder = isinstance(old, str) and isinstance(new, str) and old.endswith("/")
+
+    def replaced(value: Any, under: str | None) -> tuple[Any, int]:
+        if type(value) is type(old) and value == old and (by_equality or under == key):
+            return new, 1
+        if folder and isinstance(value, str) and value.startswith(old):
+            return new.rstrip("/") + "/" + value.removeprefix(old), 1
+        if isinstance(value, dict):
+            count = 0
+            for name in list(value):
+                after, times = replaced(value[name], name)
+                if times:
+                    value[name] = after
+                    count += times
+            return value, count
+        if isinstance(value, (list, tuple)):
+            results = [replaced(item, None) for item in value]
+            count = sum(times for _, times in results)
+            return (type(value)(item for item, _ in results) if count else value), count
+        return value, 0
+
+    return replaced(part, None)
+
+
+def apply_variable(cfg: "Config", key: str, old: Any, new: Any) -> int:
+    """Let every part of ``cfg`` follow a variable from ``old`` to ``new``; return how many did."""
+    count = 0
+    for name in list(cfg.keys()):
+        if name != key:
+            after, times = follow(cfg[name], key, old, copy.deepcopy(new))
+            if times:
+                cfg[name] = after
+                count += times
+    return count
+
+
+def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[str, list]) -> None:
+    """Merge ``{'optim_wrapper.optimizer.lr': 0.01, …}`` into ``cfg``.
+
+    Variables come first, so that a dotted option has the last word. ``history`` holds the values
+    that each variable had in the files which the config inherits from.
+
+    Raises:
+        UserError: An option names a setting that nothing has, or does not fit what is there.
+    """
+    settings = runner_keys()
+    for key in options:
+        _check_key(cfg, key, settings)
+    variables = {k: v for k, v in options.items() if "." not in k and k in cfg}
+    for key, new in variables.items():
+        if key in settings:
+            continue
+        olds = [cfg[key], *history.get(key, [])]
+        count = sum(apply_variable(cfg, key, old, new) for old in olds if old != new)
+        if not count and cfg[key] != new:
+            places = [path for path, value in _paths(cfg) if value == cfg[key] and path != key]
+            raise UserError(
+                f"{key}={new!r} would have no effect: no part of the config has a '{key}' with "
+                f"its value {cfg[key]!r}."
+                + (f" That value stands at {', '.join(places[:4])}." if places else "")
+            )
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (KeyError, TypeError, AttributeError) as error:
+        said = error.args[0] if error.args else error
+        raise UserError(
+            f"The options {', '.join(options)} do not fit the config: {said}"
+        ) from error
+
+
+def _check_key(cfg: "Config", key: str, settings: set[str]) -> None:
+    first, *rest = key.split(".")
+    if first not in cfg and first not in settings:
+        elsewhere = [path for path, _ in _paths(cfg) if path.rsplit(".", 1)[-1] == key]
+        if elsewhere:
+            listed = " and ".join(f"{path}=…" for path in elsewhere[:4])
+            raise UserError(
+                f"The config has no setting '{key}' at its top level, only inside of parts: "
+                f"set {listed}."
+            )
+        raise UserError(
+            f"The config has no setting '{first}' (given as '{key}')."
+            f"{nearest(first, {*cfg.keys(), *settings}, most=1)}"
+        )
+    part, path = cfg.get(first), first
+    for name in rest[:-1]:
+        # A new part may be made on purpose, one spelled nearly as its neighbour hardly is.
+        if isinstance(part, dict) and name not in part:
+            near = difflib.get_close_matches(name, list(part), n=1, cutoff=0.8)
+            if near:
+                raise UserError(
+                    f"{path} has no '{name}' (given as '{key}'). Did you mean '{path}.{near[0]}'?"
+                )
+        part, path = _inside(part, name, path), f"{path}.{name}"
+        if part is not None and not isinstance(part, (dict, list, tuple)):
+            raise UserError(f"{path} is {part!r}, so that '{key}' cannot be set in it.")
+    if rest and isinstance(part, (list, tuple)):
+        _inside(part, rest[-1], path)
+
+
+def _inside(part: Any, name: str, path: str) -> Any:
+    if not isinstance(part, (list, tuple)):
+        return part.get(name) if isinstance(part, dict) else None
+    if not name.isdigit() or int(name) >= len(part):
+        raise UserError(
+            f"{path} is a list of {len(part)} elements, counted from 0: it has no '{name}'."
+        )
+    return part[int(name)]
+
+
+def _paths(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted path and the value of every key of nested dicts and lists."""
+    items = part.items() if hasattr(part, "items") else enumerate(part)
+    for name, value in items:
+        path = f"{prefix}.{name}" if prefix else str(name)
+        yield path, value
+        if isinstance(value, (dict, list, tuple)):
+            yield from _paths(value, path)

@@ -1,0 +1,1 @@
+"""From images, folders and videos to results: sources, pipeline, model, writer."""

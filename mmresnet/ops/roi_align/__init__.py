@@ -1,0 +1,1 @@
+"""RoIAlign on torchvision's kernels, or as a sparse product."""

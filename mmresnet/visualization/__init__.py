@@ -1,0 +1,1 @@
+"""Pictures: curves, boxes and labels, sheets of images."""

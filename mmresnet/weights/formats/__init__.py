@@ -1,0 +1,1 @@
+"""Reading any file of weights, running none; writing."""

@@ -1,0 +1,1 @@
+"""Public weights: the catalogue, downloads, the cache."""

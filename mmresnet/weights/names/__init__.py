@@ -1,0 +1,1 @@
+"""The names of a ResNet's tensors: one table per publisher, and matching by role."""

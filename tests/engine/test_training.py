@@ -1,0 +1,59 @@
+"""What training prepares before mmengine's Runner takes over."""
+
+import pytest
+from mmengine.config import Config
+
+from mmresnet.engine.training import describe_learning_rate, prepare, train
+from mmresnet.errors import UserError
+
+
+def config(enable=False, base=256, accumulative=1):
+    return Config(
+        {
+            "optim_wrapper": {"optimizer": {"lr": 0.1}, "accumulative_counts": accumulative},
+            "train_dataloader": {"batch_size": 32},
+            "auto_scale_lr": {"base_batch_size": base, "enable": enable},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("cfg", "said"),
+    [
+        (
+            config(enable=True),
+            "lr scaled: 0.1 x 64 / 256 = 0.025; this run has 2x32 = 64 images a step.",
+        ),
+        (
+            config(),
+            "lr 0.1 as in the config, for 256 images a step; this run has 2x32 = 64: with "
+            "--auto-scale-lr it would be 0.1 x 64 / 256 = 0.025.",
+        ),
+        (
+            config(base=None, accumulative=4),
+            "lr 0.1 as in the config; this run has 2x32x4 (accumulated) = 256 images a step.",
+        ),
+    ],
+)
+def test_the_learning_rate_is_explained(cfg, said):
+    assert describe_learning_rate(cfg, world_size=2) == said
+
+
+def test_a_given_config_is_left_as_it_was():
+    given = config()
+    before = given.pretty_text
+    cfg = prepare(given, "somewhere", {"train_dataloader.batch_size": 8}, "none", "auto")
+    assert (cfg.work_dir, cfg.train_dataloader.batch_size) == ("somewhere", 8)
+    assert given.pretty_text == before
+
+
+def test_without_a_gpu_processes_meet_by_gloo(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    cfg = prepare("resnet50_8xb32_in1k", None, None, "none", "auto")
+    assert cfg.env_cfg.dist_cfg.backend == "gloo"
+    assert cfg.work_dir == "work_dirs/resnet50_8xb32_in1k"
+
+
+def test_scaling_needs_the_batch_size_that_the_rate_was_chosen_for():
+    with pytest.raises(UserError, match=r"auto_scale_lr\.base_batch_size"):
+        train(config(base=None), auto_scale_lr=True)
