@@ -4,11 +4,11 @@
 
 Prints a Markdown table: the smallest and the median of n times in milliseconds, forward and
 backward, the ratio of each, the largest difference (of gradients, relative to the sum of their
-terms' magnitudes where that is above 1) and the memory that ours took at its peak, its result
-included. Boxes are drawn, with a fixed seed, as recorded in training Faster R-CNN R18-FPN on BCCD;
-where ``MMRESNET_DATA`` holds ``bccd_coco.tar.xz``, real ones of the first steps of such a training
-are timed as well. On a machine that does other work, ``--one-thread`` counts the time that the
-processor works for us, on one thread; torchvision's kernels use no more anyway.
+terms' magnitudes where that is above 1) and the peak memory of ours, including its result. Boxes
+are drawn with a fixed seed from the distribution recorded in training Faster R-CNN R18-FPN on BCCD;
+if the folder ``MMRESNET_DATA`` has ``bccd_coco.tar.xz``, boxes of the first steps of a training
+are timed as well. On a busy machine, ``--one-thread`` measures the processor time of one thread,
+which is all that torchvision's kernels use.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def drawn_cases() -> Iterator[Case]:
 
 
 def recorded_cases(archive: Path, steps: int) -> Iterator[Case]:
-    """The boxes of the first training steps of Faster R-CNN R18-FPN on BCCD, in float32."""
+    """Yield the boxes of the first training steps of Faster R-CNN R18-FPN on BCCD, in float32."""
     from mmresnet.ops import install
 
     install()
@@ -87,7 +87,7 @@ def recorded_cases(archive: Path, steps: int) -> Iterator[Case]:
     from mmengine.dataset import pseudo_collate
     from mmengine.registry import init_default_scope
 
-    import mmresnet.registry  # noqa: F401  (the mends that mmdet's configs need)
+    import mmresnet.registry  # noqa: F401  (the patches that mmdet's configs need)
     from mmresnet.config.load import load_config
 
     init_default_scope("mmdet")
@@ -191,7 +191,7 @@ def measure(
 def timed(
     theirs: Callable, ours: Callable, n: int, clock: Callable[[], float]
 ) -> tuple[list[float], list[float]]:
-    """Seconds of `n` alternating calls each; both have been called before."""
+    """Seconds of `n` alternating calls of each, after a first call of both."""
     times = ([], [])
     for _ in range(n):
         for call, kept in zip((theirs, ours), times, strict=True):
@@ -202,7 +202,7 @@ def timed(
 
 
 def peak_memory(call: Callable) -> str:
-    """MB that `call` takes at most, its result included; needs Linux."""
+    """Peak memory of `call` in MB, including its result; needs Linux."""
     if platform.system() != "Linux":
         return "-"
 

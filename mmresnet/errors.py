@@ -1,4 +1,4 @@
-"""Errors that a user can act on: what was given, what is allowed, the nearest match, the way out."""
+"""Errors that a user can act on: what was given, what is allowed, the nearest match, what to do."""
 
 import difflib
 import importlib

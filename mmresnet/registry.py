@@ -1,9 +1,8 @@
 """The registries in use, children of mmengine's with the scope ``mmresnet``.
 
-mmengine imports this module by itself when it meets ``type='mmresnet.…'``; the modules that hold
-the parts are imported when a part is first asked for. Importing it also applies the mends of
-:mod:`mmresnet.compat`, and lets mmengine load weights of any layout
-(:mod:`mmresnet.weights.entry`), so that both are in force in anybody's tool.
+mmengine imports this module by itself when it meets ``type='mmresnet.…'``; what is named here by a
+string is imported when it is first needed. Importing it also applies the patches of
+:mod:`mmresnet.compat`, so that they take effect in anybody's tool.
 """
 
 from importlib import import_module
@@ -21,14 +20,12 @@ from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
-from mmresnet.weights import entry  # noqa: E402
-
-compat.apply()
-entry.install()
+compat.apply(*compat.ON_IMPORT)
+compat.apply(compat.WEIGHTS, replacements=("mmresnet.weights.in_mmengine",))
 
 
-class PartsOfPeers(Registry):
-    """A registry of classes that stand on another package: each is imported when it is named.
+class LazyRegistry(Registry):
+    """A registry of classes that need an optional dependency: each is imported when it is named.
 
     mmengine's registry imports all of its modules when any part is asked for. Then a data set for
     classification would need mmdet.
@@ -45,7 +42,7 @@ class PartsOfPeers(Registry):
         """Return the class named ``key``, as mmengine's registry does.
 
         Raises:
-            ImportError: a package that the class stands on is not installed.
+            ImportError: a package that the class needs is not installed.
         """
         scope, name = self.split_scope_key(key)
         if scope in (None, self.scope) and name in self._modules:
@@ -62,13 +59,13 @@ OPTIM_WRAPPERS = Registry(
     scope="mmresnet",
     locations=["mmresnet.engine"],
 )
-DATASETS = PartsOfPeers(
+DATASETS = LazyRegistry(
     "dataset",
     parent=MMENGINE_DATASETS,
     scope="mmresnet",
     modules={"CocoDataset": "mmresnet.datasets.coco"},
 )
-METRICS = PartsOfPeers(
+METRICS = LazyRegistry(
     "metric",
     parent=MMENGINE_METRICS,
     scope="mmresnet",

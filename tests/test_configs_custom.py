@@ -35,7 +35,7 @@ def test_nothing_is_frozen_or_fetched():
 
 @pytest.mark.full
 def test_it_trains_on_the_classes_of_the_file(tiny_coco, tmp_path):
-    from mmresnet.engine.training import train
+    from mmresnet.engine.run import train
 
     pytest.importorskip("mmdet")
     options = {"data_root": f"{tiny_coco}/", "num_workers": 0, "batch_size": 2}

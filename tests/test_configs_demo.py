@@ -62,8 +62,8 @@ def test_levels_and_pipelines_fit(mmdet_scope):
 
 @pytest.mark.full
 def test_it_trains_and_tests(classifier, tmp_path, monkeypatch):
-    from mmresnet.engine.testing import test
-    from mmresnet.engine.training import train
+    from mmresnet.engine.run import test
+    from mmresnet.engine.run import train
 
     pytest.importorskip("mmdet")
     monkeypatch.setattr(digit_scenes, "SCENES", {"train": 16, "val": 4})

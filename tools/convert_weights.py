@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--key", help="where in the checkpoint, if it holds several weights")
     args = parser.parse_args(argv)
 
-    from mmresnet.apis.convert import convert_file
+    from mmresnet.weights.convert import convert_file
     from mmresnet.weights.report import listed
 
     converted = convert_file(args.source, args.target, args.to, key=args.key)

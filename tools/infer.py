@@ -1,4 +1,4 @@
-"""Let a trained classifier or detector look at images: pictures, and a JSON with all results."""
+"""Run a trained classifier or detector on images; write annotated pictures and a JSON file."""
 
 import argparse
 import sys
@@ -6,10 +6,10 @@ import sys
 from mmresnet.cli import command as cli
 
 EXAMPLE = f"""examples:
-  python tools/infer.py configs/resnet50_8xb32_in1k.py epoch_100.pth my_images --out seen
+  python tools/infer.py configs/resnet50_8xb32_in1k.py epoch_100.pth my_images --out output
   python tools/infer.py configs/coco/faster-rcnn_r50_fpn_1x_coco.py epoch_12.pth \\
-      street.jpg 'holidays/**/*.jpg' ride.mp4 --out seen --score-thr 0.5 --amp
-A folder is searched with the folders in it. {cli.DEBUG_NOTE}"""
+      street.jpg 'holidays/**/*.jpg' ride.mp4 --out output --score-thr 0.5 --amp
+Folders are searched recursively. {cli.DEBUG_NOTE}"""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -19,14 +19,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("config", help="a config file, or the name of a shipped recipe")
     parser.add_argument("checkpoint", help="the checkpoint's path")
     parser.add_argument("images", nargs="+", help="images, videos, folders or globs")
-    parser.add_argument("--out", required=True, metavar="DIR", help="pictures/ and results.json")
     parser.add_argument(
-        "--score-thr", type=float, default=0.3, help="least score of what is shown (default: 0.3)"
+        "--out", required=True, metavar="DIR", help="for pictures/ and results.json"
     )
     parser.add_argument(
-        "--batch-size", type=int, default=8, help="images seen together (default: 8)"
+        "--score-thr", type=float, default=0.3, help="lowest score to report (default: 0.3)"
     )
-    parser.add_argument("--no-pictures", action="store_true", help="write the JSON alone")
+    parser.add_argument("--batch-size", type=int, default=8, help="images per batch (default: 8)")
+    parser.add_argument("--no-pictures", action="store_true", help="write only the JSON")
     parser.add_argument("--amp", action="store_true", help="compute in mixed precision")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--cfg-options", nargs="+", metavar="KEY=VALUE", help="override settings")

@@ -1,4 +1,4 @@
-"""Draw the loss, validation metrics and learning rate of a run."""
+"""Draw the loss, validation metrics and learning rate of a training run."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("work_dir", help="the folder that tools/train.py wrote to")
+    parser.add_argument("work_dir", help="the --work-dir of tools/train.py")
     parser.add_argument("picture", help="the file to write, such as curves.png")
     args = parser.parse_args(argv)
 

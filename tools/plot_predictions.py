@@ -1,4 +1,4 @@
-"""Draw images of the test set with what a classifier says about them, its mistakes first."""
+"""Draw images of the test set with a classifier's predictions, misclassified ones first."""
 
 import argparse
 import sys
@@ -18,18 +18,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("config", help="a config file, or the name of a shipped recipe")
     parser.add_argument("checkpoint", help="the checkpoint's path")
     parser.add_argument("picture", help="the file to write, such as predictions.png")
-    parser.add_argument("--count", type=int, default=40, help="how many images (default: 40)")
+    parser.add_argument("--count", type=int, default=40, help="number of images (default: 40)")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--cfg-options", nargs="+", metavar="KEY=VALUE", help="override settings")
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.inference.predictions import plot_predictions, predict
+    from mmresnet.inference.predictions import predict
+    from mmresnet.visualization.predictions import plot_predictions
 
     predictions = predict(args.config, args.checkpoint, args.count, options, args.device)
     plot_predictions(predictions, args.picture)
-    right = predictions.total - predictions.wrong
-    print(f"Wrote {args.picture}; {right} of {predictions.total} images are right.")
+    correct, total = predictions.correct, predictions.total
+    print(f"Wrote {args.picture}; {correct:,} of {total:,} images are classified correctly.")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.engine.testing import test
+    from mmresnet.engine.run import test
 
     metrics = test(
         args.config,

@@ -10,6 +10,10 @@ _HOMES = {
     "infer": "mmresnet.inference.inferencer",
     "list_models": "mmresnet.apis.model_zoo",
     "load_config": "mmresnet.config.load",
+    "load_weights": "mmresnet.weights",
+    "convert_file": "mmresnet.weights.convert",
+    "test": "mmresnet.engine.run",
+    "train": "mmresnet.engine.run",
 }
 
 __all__ = sorted(_HOMES)

@@ -2,11 +2,12 @@
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmresnet.config.find import nearest, recipe_paths
 from mmresnet.config.load import load_config
-from mmresnet.errors import UserError, require
+from mmresnet.config.walk import parts, type_name
+from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -52,46 +53,27 @@ def get_model(name: str, num_classes: int | None = None, weights: str | None = N
     path = _recipe(name)
     if num_classes is not None and (type(num_classes) is not int or num_classes < 1):
         raise UserError(f"num_classes={num_classes!r} must be a positive integer.")
-    config = load_config(path, None if num_classes is None else {"num_classes": num_classes})
-    require(config.default_scope, f"The model of '{name}'")
-    from mmresnet import ops
-    from mmresnet.engine.training import install_operators
+    from mmresnet.engine.assembly import build_model, prepare
 
-    install_operators(config)
-    ops.install()  # mmdet asks for mmcv's operators when it is imported, by mmpretrain perhaps
+    config = prepare(path, None if num_classes is None else {"num_classes": num_classes})
+    for _, part in parts(config.model, "model"):
+        if type_name(part.get("init_cfg")) == "Pretrained":
+            del part["init_cfg"]
+    model = build_model(config)
     from mmengine.logging import MMLogger
-    from mmengine.registry import MODELS
 
-    model = config.model
-    drop_pretrained(model)
-    if "data_preprocessor" in config:
-        model.setdefault("data_preprocessor", config.data_preprocessor)
-    # by the recipe's own scope, so that the caller's default scope stays what it is
-    built = MODELS.build({**model, "_scope_": config.default_scope})
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel("WARNING")  # else every parameter is listed, with how it was drawn
     try:
-        built.init_weights()
+        model.init_weights()
     finally:
         logger.setLevel(level)
     if weights is not None:
         from mmresnet.weights import load_weights
 
-        logger.info(str(load_weights(built, weights)))
-    return built
-
-
-def drop_pretrained(part: Any) -> None:
-    """Let no part of a model's config begin with weights from a file."""
-    if isinstance(part, dict):
-        init_cfg = part.get("init_cfg")
-        if isinstance(init_cfg, dict) and init_cfg.get("type") == "Pretrained":
-            del part["init_cfg"]
-        part = list(part.values())
-    if isinstance(part, (list, tuple)):
-        for item in part:
-            drop_pretrained(item)
+        logger.info(str(load_weights(model, weights)))
+    return model
 
 
 def _recipe(name: str) -> Path:

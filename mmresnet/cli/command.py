@@ -1,4 +1,4 @@
-"""What the command lines share: arguments, and mistakes told in one sentence.
+"""What the command lines share: arguments, exit codes, and errors in one line.
 
 Nothing heavy is imported here, so that ``--help`` answers at once.
 """
@@ -15,22 +15,22 @@ from collections.abc import Callable
 
 from mmresnet.errors import UserError
 
-DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of a reported mistake."
+DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of an error."
 
 _KNOWN_FAILURES = (
     (
-        r"(?s).*failed to load image: (?P<path>[^\n]+)",  # a worker's report quotes code before
+        r"(?s).*failed to load image: (?P<path>[^\n]+)",  # a worker's report quotes code first
         "The image '{path}' cannot be decoded: replace it, or take it out of the data folder.",
     ),
     (
         r"Expected more than 1 value per channel when training",
-        "BatchNorm met a batch of one image at 1x1 resolution and has nothing to average over: "
+        "BatchNorm got a batch of one image at 1x1 resolution, and has nothing to average over: "
         "use a batch size of at least 2, and train_dataloader.drop_last=True if the last batch "
         "of an epoch may hold a single image.",
     ),
 )
 
-# What the packages below say at every start, and a user can do nothing about.
+# What other packages warn of at every start, and a user can do nothing about.
 _IDLE_WARNINGS = (
     "Fail to import ``MultiScaleDeformableAttention``",  # mmcv-lite has no compiled operators
     "`broadcast_buffers` is deprecated",  # mmengine sets it for DistributedDataParallel
@@ -38,13 +38,13 @@ _IDLE_WARNINGS = (
 
 
 def explain(error: BaseException) -> str | None:
-    """Return the sentence for a failure that users cause, or None for any other."""
+    """Return the message for an error that users cause, or None for any other."""
     if isinstance(error, UserError):
         return str(error)
-    for pattern, sentence in _KNOWN_FAILURES:
+    for pattern, message in _KNOWN_FAILURES:
         found = re.search(pattern, str(error))
         if found:
-            return sentence.format(**found.groupdict())
+            return message.format(**found.groupdict())
     return None
 
 
@@ -55,10 +55,10 @@ def run(
 ) -> int:
     """Call ``main(argv)`` and return the exit code.
 
-    0 is success, 1 a failure in the run that has a known cause, 2 a mistake in what was asked,
-    130 an interruption, told with the command that goes on if ``resumable``. An unknown
-    exception passes through with its traceback. Of several processes the first on each machine
-    tells a mistake, since all make it, and each tells a failure in its run.
+    0 is success, 1 a failure during the run whose cause is known, 2 a UserError, 130 an
+    interruption, printed with the command that resumes if ``resumable``. Any other exception passes
+    through with its traceback. Of several processes the first on each machine prints a UserError,
+    since all of them raise it, and each prints a failure of its own.
     """
     for message in _IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(message))
@@ -71,23 +71,23 @@ def run(
             print(f"Interrupted{how}", file=sys.stderr)
         return 130
     except Exception as error:
-        sentence = explain(error)
-        if sentence is None or os.environ.get("MMRESNET_DEBUG") == "1":
+        message = explain(error)
+        if message is None or os.environ.get("MMRESNET_DEBUG") == "1":
             raise
-        mistake = isinstance(error, UserError)
+        by_user = isinstance(error, UserError)
         rank = os.environ.get("LOCAL_RANK", "0")
-        if rank == "0" or not mistake:
-            print(sentence if rank == "0" else f"[rank {rank}] {sentence}", file=sys.stderr)
-        return 2 if mistake else 1
+        if rank == "0" or not by_user:
+            print(message if rank == "0" else f"[rank {rank}] {message}", file=sys.stderr)
+        return 2 if by_user else 1
     return 0
 
 
 def _leave_process_group() -> None:
     """End the threads of a run in several processes.
 
-    One that lets go of a tensor while Python ends is stopped by Python, and C++ then aborts the
-    process. They end with the group, and that with what refers to it: the model that was trained
-    in parallel, which the Runner's circles keep.
+    A thread that releases a tensor while Python ends is stopped by Python, and C++ then aborts the
+    process. The threads end with the group, and the group with what refers to it: the model that
+    was trained in parallel, which is in the Runner's reference cycles.
 
     Not after a failure: the others may be waiting in a collective, and torchrun ends them.
     """
@@ -99,10 +99,10 @@ def _leave_process_group() -> None:
 
 def _how_to_resume(arguments: list[str]) -> str:
     if "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ:
-        return "; the same command with --resume goes on from the last checkpoint."
+        return "; the same command with --resume continues from the last checkpoint."
     resume = [] if any(a.split("=")[0] == "--resume" for a in arguments) else ["--resume"]
     command = shlex.join(["python", sys.argv[0], *arguments, *resume])
-    return f"; to go on from the last checkpoint: {command}"
+    return f"; to continue from the last checkpoint: {command}"
 
 
 def parse_options(pairs: list[str] | None) -> dict[str, object]:

@@ -1,19 +1,27 @@
-"""Mends to the packages that mmresnet stands on: all of them, and nowhere else.
+"""Patches to the packages that mmresnet builds on: all of them, and nowhere else.
 
-Each says what fails, why, and for which versions. A mend is applied only where it is needed, and
-``tests/upstream`` fails for each one that upstream has made superfluous.
+Each gives what fails, why, and for which versions. A patch is applied only where it is needed, and
+``tests/compat`` fails for each one that upstream has made superfluous. :mod:`mmresnet.registry`
+applies those of ``ON_IMPORT``, and whoever has the replacement the others.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmresnet.compat import checkpoints as loading
-from mmresnet.compat import installed_packages, processes
+from mmresnet.compat import (
+    checkpoints,
+    detectors,
+    device,
+    installed_packages,
+    operators,
+    processes,
+    weights,
+)
 
 
 @dataclass(frozen=True)
-class Mend:
-    """One failing of upstream's and its mend.
+class Patch:
+    """A defect of upstream's, and what replaces it.
 
     ``needed`` reads upstream's code and runs none of it, so that it costs nothing at import.
     """
@@ -22,47 +30,79 @@ class Mend:
     reason: str
     versions: str
     needed: Callable[[], bool]
-    apply: Callable[[], None]
+    apply: Callable[..., object]
 
 
-def apply() -> None:
-    """Apply the mends that are needed; calling it again does nothing."""
-    for mend in MENDS:
-        if mend.name not in _applied and mend.needed():
-            mend.apply()
-            _applied.append(mend.name)
-
-
-MENDS = (
-    Mend(
+ON_IMPORT = (
+    Patch(
         "checkpoints load without running code",
         "mmengine leaves weights_only to torch: since 2.6 its own HistoryBuffer is refused, before "
         "that, and from a URL to this day, anything is run; the fork falls back to running it.",
         "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
-        lambda: not loading.reads_only_values(),
-        loading.mend_loading,
+        lambda: not checkpoints.reads_only_values(),
+        checkpoints.patch_loading,
     ),
-    Mend(
+    Patch(
         "installed packages are found without pkg_resources",
         "get_installed_path and is_installed import pkg_resources, which setuptools 82 dropped.",
         "mmengine to 0.10.7 with setuptools >= 82",
         installed_packages.pkg_resources_is_gone,
-        installed_packages.mend_installed_path,
+        installed_packages.patch_installed_path,
     ),
-    Mend(
+    Patch(
         "process groups without a GPU",
         "init_dist calls torch.cuda.set_device whatever the backend is.",
         "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
         processes.sets_a_gpu_regardless,
-        processes.mend_init_dist,
+        processes.patch_init_dist,
     ),
-    Mend(
+    Patch(
         "data parallelism without a GPU",
         "Runner.wrap_model passes device_ids, which DistributedDataParallel refuses on the CPU.",
         "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
         processes.passes_device_ids_regardless,
-        processes.mend_data_parallel,
+        processes.patch_data_parallel,
     ),
 )
+OPERATORS = Patch(  # by mmresnet.ops.install
+    "operators without a compiled mmcv",
+    "mmdet imports mmcv._ext, which mmcv-lite lacks and no mmcv has as a wheel for today's torch.",
+    "mmcv-lite 2.0 to 2.1, onedl-mmcv 2.3 as pip installs it",
+    lambda: not operators.has_compiled_operators(),
+    operators.provide,
+)
+DETECTORS = Patch(  # by mmresnet.engine.assembly
+    "detectors without mmpretrain",
+    "mmdet imports mmpretrain, with 400 modules of its own, wherever it is installed, for the "
+    "models of re-identification alone; where it is not installed, it works without.",
+    "mmdet 3.3, onedl-mmdetection 3.5",
+    detectors.imports_mmpretrain,
+    detectors.import_detectors,
+)
+WEIGHTS = Patch(  # by mmresnet.registry
+    "weights of any layout and format",
+    "mmengine loads what bears the model's names from files of torch's, warns of the rest in the "
+    "log, and goes on.",
+    "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
+    weights.loads_by_name_alone,
+    weights.route,
+)
+DEVICE = Patch(  # by mmresnet.engine.run, for the time of a run
+    "a device that is asked for",
+    "mmengine chooses a device when it is imported, and can only be kept from a GPU by hiding that "
+    "from the whole process.",
+    "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
+    device.is_not_configurable,
+    device.mmengine_uses,
+)
+PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE)
 
 _applied: list[str] = []
+
+
+def apply(*patches: Patch, replacements: tuple = ()) -> None:
+    """Apply patches that are needed, each once, giving them their ``replacements``."""
+    for patch in patches:
+        if patch.name not in _applied and patch.needed():
+            patch.apply(*replacements)
+            _applied.append(patch.name)

@@ -1,20 +1,26 @@
-"""Detectors without mmpretrain.
+"""Detectors are imported without mmpretrain."""
 
-mmdet 3.3 and onedl-mmdetection 3.5 import it wherever it is installed, with 400 modules of its own,
-for the models of re-identification alone; where it is not installed, they do without.
-"""
-
+import importlib.util
 import sys
+from pathlib import Path
 
 
-def import_detectors(with_mmpretrain: bool) -> None:
-    """Import ``mmdet.models``, and mmpretrain only if it is wanted or there already.
+def imports_mmpretrain() -> bool:
+    spec = importlib.util.find_spec("mmdet")
+    if spec is None or spec.origin is None:
+        return False
+    importing = Path(spec.origin).with_name("models") / "reid" / "base_reid.py"
+    return importing.is_file() and "import mmpretrain" in importing.read_text(encoding="utf-8")
 
-    Without it, mmdet's models of re-identification cannot be built in this process.
+
+def import_detectors() -> None:
+    """Import ``mmdet.models``, but not mmpretrain, unless that has been imported before.
+
+    Then mmdet's models of re-identification cannot be built in this process.
     """
-    hide = not with_mmpretrain and "mmpretrain" not in sys.modules
+    hide = "mmpretrain" not in sys.modules
     if hide:
-        sys.modules["mmpretrain"] = None  # an import of it fails, as where it is not installed
+        sys.modules["mmpretrain"] = None  # importing it fails, as where it is not installed
     try:
         import mmdet.models  # noqa: F401
     finally:

@@ -54,7 +54,7 @@ def pkg_resources_is_gone() -> bool:
     return wanted and importlib.util.find_spec("pkg_resources") is None
 
 
-def mend_installed_path() -> None:
+def patch_installed_path() -> None:
     """Put the functions wherever mmengine has imported them by name."""
     import mmengine.config.config
     import mmengine.hub.hub

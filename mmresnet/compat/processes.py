@@ -11,7 +11,7 @@ def sets_a_gpu_regardless() -> bool:
     return "torch.cuda.set_device" in source and "is_cuda_available" not in source
 
 
-def mend_init_dist() -> None:
+def patch_init_dist() -> None:
     from mmengine.device import get_device
     from mmengine.dist import utils
     from torch import distributed
@@ -35,7 +35,7 @@ def passes_device_ids_regardless() -> bool:
     return "device_ids" in source and "is_cuda_available" not in source
 
 
-def mend_data_parallel() -> None:
+def patch_data_parallel() -> None:
     from mmengine.model import MMDistributedDataParallel
 
     upstream_init = MMDistributedDataParallel.__init__

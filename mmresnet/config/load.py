@@ -1,13 +1,15 @@
-"""Load a config by path or name, with settings overridden; mistakes become one sentence."""
+"""Loading a config by path or name, with settings overridden."""
 
+import copy
 import os
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.find import find_config
 from mmresnet.config.overrides import apply_variable, merge_options, runner_keys
+from mmresnet.config.walk import parts
 from mmresnet.errors import UserError, require
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load_config(
-    path_or_name: str | os.PathLike, cfg_options: Mapping[str, Any] | None = None
+    config: "str | os.PathLike | Config", cfg_options: Mapping[str, Any] | None = None
 ) -> "Config":
     """Load a config and override settings in it.
 
@@ -27,7 +29,7 @@ def load_config(
     dropped, and ``num_workers=0`` switches ``persistent_workers`` off.
 
     Args:
-        path_or_name: As :func:`mmresnet.config.find.find_config` takes it.
+        config: As :func:`mmresnet.config.find.find_config` takes it, or a Config, which is copied.
         cfg_options: New values by dotted path, such as ``{'optim_wrapper.optimizer.lr': 0.01}``;
             an element of a list is named by its index.
 
@@ -36,11 +38,16 @@ def load_config(
             that nothing has.
     """
     require("mmengine", "Loading a config")
-    import mmresnet.registry  # noqa: F401  its mends let mmengine find the bases of 'mmdet::…'
+    from mmengine.config import Config
 
-    path = find_config(path_or_name)
-    cfg = _from_file(path)
-    history = _variables_of_bases(path)
+    import mmresnet.registry  # noqa: F401  its patches let mmengine find the bases of 'mmdet::…'
+
+    history: dict[str, list] = {}
+    if isinstance(config, Config):
+        cfg = copy.deepcopy(config)
+    else:
+        path = find_config(config)
+        cfg, history = _from_file(path), _variables_of_bases(path)
     settings = runner_keys()
     for key, olds in history.items():
         if key in cfg and key not in settings:
@@ -65,7 +72,7 @@ def _from_file(path: Path) -> "Config":
 
 
 def _describe(error: Exception, path: Path) -> str:
-    """Say in one sentence what is wrong in which file and line."""
+    """Return what is wrong in which file and line."""
     if isinstance(error, SyntaxError):
         # mmengine wraps the error of a base in one of its own, without the line
         cause = error.__cause__ or error.__context__
@@ -115,18 +122,9 @@ def _settle(cfg: "Config") -> None:
     model = cfg.get("model")
     head = model.get("head") if isinstance(model, dict) else None
     classes = head.get("num_classes") if isinstance(head, dict) else None
-    for part in _dicts(list(cfg.values())):
+    for _, part in parts(cfg):
         topk = part.get("topk")
         if isinstance(topk, (list, tuple)) and isinstance(classes, int):
             part["topk"] = type(topk)(k for k in topk if k <= classes)
         if part.get("num_workers") == 0 and part.get("persistent_workers"):
             part["persistent_workers"] = False
-
-
-def _dicts(part: Any) -> Iterator[dict]:
-    if isinstance(part, dict):
-        yield part
-        part = list(part.values())
-    if isinstance(part, (list, tuple)):
-        for item in part:
-            yield from _dicts(item)

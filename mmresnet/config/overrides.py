@@ -4,15 +4,16 @@ A config file is executed before the files that inherit from it, so that a varia
 at its top level, ``data_root = 'data/imagenet'``, is copied into the parts that use it; changing
 the variable afterwards changes no part. Here the parts follow:
 
+* ``num_classes``: by the rule of :mod:`mmresnet.config.classes`, in head, data preprocessor and
+  batch augmentations.
 * A number, a string or another plain value: each key **of the variable's name** that holds the
-  old value receives the new one (``data_root`` in every data set, ``num_classes`` in head, data
-  preprocessor and batch augmentations).
+  old value receives the new one (``data_root`` in every data set).
 * A folder, that is a string which ends in ``/``: also each path that begins with it, since
   mmdet's configs write ``ann_file=data_root + 'annotations/…'``.
 * A list or a dict, such as ``train_pipeline``: every part that is equal to the old one.
 
-The rule goes by values: a part that an inheriting file sets to the old value on purpose follows
-too. Give it by a dotted option, which has the last word.
+But for ``num_classes`` this goes by values: a part that an inheriting file sets to the old value on
+purpose follows too. Give it by a dotted option, which has the last word.
 
 Settings of the Runner itself (``model``, ``train_dataloader`` …) are no variables: each stands
 for itself.
@@ -21,10 +22,12 @@ for itself.
 import copy
 import difflib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mmresnet.config.classes import set_num_classes
 from mmresnet.config.find import nearest
+from mmresnet.config.walk import dotted, put, walk
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,43 +43,30 @@ def runner_keys() -> set[str]:
     return {*inspect.signature(Runner.__init__).parameters, *_ALSO_KNOWN} - {"self", "cfg"}
 
 
-def follow(part: Any, key: str, old: Any, new: Any) -> tuple[Any, int]:
-    """Return ``part`` with ``old`` replaced by ``new``, and how often; see the module's text."""
+def follow(part: Any, key: str, old: Any, new: Any, skip: str | None = None) -> int:
+    """Replace ``old`` in ``part`` by ``new``, and return how often; see the module's text.
+
+    Args:
+        skip: A key at the top of ``part`` below which nothing is replaced.
+    """
     by_equality = isinstance(old, (dict, list)) and len(old) > 0
     folder = isinstance(old, str) and isinstance(new, str) and old.endswith("/")
-
-    def replaced(value: Any, under: str | None) -> tuple[Any, int]:
-        if type(value) is type(old) and value == old and (by_equality or under == key):
-            return new, 1
-        if folder and isinstance(value, str) and value.startswith(old):
-            return new.rstrip("/") + "/" + value.removeprefix(old), 1
-        if isinstance(value, dict):
-            count = 0
-            for name in list(value):
-                after, times = replaced(value[name], name)
-                if times:
-                    value[name] = after
-                    count += times
-            return value, count
-        if isinstance(value, (list, tuple)):
-            results = [replaced(item, None) for item in value]
-            count = sum(times for _, times in results)
-            return (type(value)(item for item, _ in results) if count else value), count
-        return value, 0
-
-    return replaced(part, None)
+    found = []
+    for keys, value in walk(part):
+        if keys[0] == skip:
+            continue
+        if type(value) is type(old) and value == old and (by_equality or keys[-1] == key):
+            found.append((keys, copy.deepcopy(new)))
+        elif folder and isinstance(value, str) and value.startswith(old):
+            found.append((keys, new.rstrip("/") + "/" + value.removeprefix(old)))
+    for keys, value in found:
+        put(part, keys, value)
+    return len(found)
 
 
 def apply_variable(cfg: "Config", key: str, old: Any, new: Any) -> int:
     """Let every part of ``cfg`` follow a variable from ``old`` to ``new``; return how many did."""
-    count = 0
-    for name in list(cfg.keys()):
-        if name != key:
-            after, times = follow(cfg[name], key, old, copy.deepcopy(new))
-            if times:
-                cfg[name] = after
-                count += times
-    return count
+    return set_num_classes(cfg, new) if key == "num_classes" else follow(cfg, key, old, new, key)
 
 
 def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[str, list]) -> None:
@@ -98,7 +88,7 @@ def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[st
         olds = [cfg[key], *history.get(key, [])]
         count = sum(apply_variable(cfg, key, old, new) for old in olds if old != new)
         if not count and cfg[key] != new:
-            places = [path for path, value in _paths(cfg) if value == cfg[key] and path != key]
+            places = [dotted(k) for k, value in walk(cfg) if value == cfg[key] and k != (key,)]
             raise UserError(
                 f"{key}={new!r} would have no effect: no part of the config has a '{key}' with "
                 f"its value {cfg[key]!r}."
@@ -116,7 +106,7 @@ def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[st
 def _check_key(cfg: "Config", key: str, settings: set[str]) -> None:
     first, *rest = key.split(".")
     if first not in cfg and first not in settings:
-        elsewhere = [path for path, _ in _paths(cfg) if path.rsplit(".", 1)[-1] == key]
+        elsewhere = [dotted(keys) for keys, _ in walk(cfg) if keys[-1] == key]
         if elsewhere:
             listed = " and ".join(f"{path}=…" for path in elsewhere[:4])
             raise UserError(
@@ -151,13 +141,3 @@ def _inside(part: Any, name: str, path: str) -> Any:
             f"{path} is a list of {len(part)} elements, counted from 0: it has no '{name}'."
         )
     return part[int(name)]
-
-
-def _paths(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted path and the value of every key of nested dicts and lists."""
-    items = part.items() if hasattr(part, "items") else enumerate(part)
-    for name, value in items:
-        path = f"{prefix}.{name}" if prefix else str(name)
-        yield path, value
-        if isinstance(value, (dict, list, tuple)):
-            yield from _paths(value, path)

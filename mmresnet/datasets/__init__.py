@@ -1,1 +1,1 @@
-"""Images in: the embedded digits."""
+"""Data sets: COCO's format, and demonstration sets that need no download."""

@@ -1,4 +1,4 @@
-"""COCO's detection sets, and one's own in its format."""
+"""Detection data sets in COCO's format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from mmresnet import ops
 from mmresnet.datasets import coco_checks, coco_file
-from mmresnet.datasets.node_shared import Made, once_per_node
+from mmresnet.datasets.node_shared import Shareable, once_per_node
 from mmresnet.errors import UserError, require
 from mmresnet.registry import DATASETS
 
@@ -24,17 +24,16 @@ from mmdet.datasets import CocoDataset as DetCocoDataset  # noqa: E402  after th
 class CocoDataset(DetCocoDataset):
     """A detection set whose classes are those of its annotation file.
 
-    Keywords are those of mmdet's class of this name. It differs in this:
+    Keywords are those of mmdet's class of this name, from which it differs as follows:
 
     * Without ``metainfo=dict(classes=…)`` the classes are the file's categories in their order,
-      instead of COCO's 80. With it, class i of a label is ``classes[i]``, whatever the order of
-      the file; a class that the file does not have is refused.
-    * Of the processes of one machine one parses the file, and all share the result.
-    * Boxes that cannot be used are counted in the log, and images that are missing on the disk
-      are found at the start.
+      instead of COCO's 80. With it, label i is ``classes[i]``, whatever the order of the file, and
+      a class that the file does not have is an error.
+    * On each machine one process parses the file, and all share the result.
+    * The numbers of unusable boxes are logged, and missing images are reported at the start.
 
     Raises:
-        UserError: the file is missing or no COCO file, the classes do not match, an image is
+        UserError: the file is missing or not a COCO file, the classes do not match, an image is
             missing, or no image is left to train on.
     """
 
@@ -52,10 +51,10 @@ class CocoDataset(DetCocoDataset):
         self._metainfo, self.cat_ids, self.cat2label = state
         self._fully_initialized = True
 
-    def _parse(self) -> Made:
+    def _parse(self) -> Shareable:
         super().full_init()
         arrays = [self.data_bytes, self.data_address]
-        self.data_bytes = self.data_address = None  # the shared ones take their place
+        self.data_bytes = self.data_address = None  # replaced by the shared ones
         return arrays, (self._metainfo, self.cat_ids, self.cat2label)
 
     def load_data_list(self) -> list[dict]:
@@ -67,7 +66,7 @@ class CocoDataset(DetCocoDataset):
         return data
 
     def COCOAPI(self, path: str) -> _Index:
-        """Read the annotation file and settle the classes; mmdet's ``load_data_list`` calls it."""
+        """Read the annotation file and set the classes; called by mmdet's ``load_data_list``."""
         content = coco_file.read_coco(path, annotated=not self.test_mode)
         names = [category["name"] for category in content["categories"]]
         classes = coco_checks.class_names(self._metainfo.get("classes", names))
@@ -78,7 +77,7 @@ class CocoDataset(DetCocoDataset):
         if not self.backend_args:
             files = [image["file_name"] for image in content["images"]]
             coco_checks.check_images(self.ann_file, files, self.data_prefix["img"])
-        self._lines = coco_checks.describe(self.ann_file, content, classes)
+        self._lines = coco_checks.summarize(self.ann_file, content, classes)
         return _Index(content)
 
     def filter_data(self) -> list[dict]:
@@ -89,18 +88,22 @@ class CocoDataset(DetCocoDataset):
         """
         before = len(self.data_list)
         kept = super().filter_data()
-        del self.cat_img_map  # for filtering alone, and as large as the annotations
+        del self.cat_img_map  # as large as the annotations, and needed for filtering only
         if not kept:
             raise UserError(
                 f"'{self.ann_file}' lists {before} images, and filter_cfg={self.filter_cfg} "
                 f"leaves none: there are no boxes of "
-                f"{coco_checks.in_short(self._metainfo['classes'])}, or no image is large enough."
+                f"{coco_checks.quoted(self._metainfo['classes'])}, or no image is large "
+                "enough."
             )
         return kept
 
 
 class _Index:
-    """What mmdet's ``CocoDataset`` asks of pycocotools, for categories in the order asked for."""
+    """The methods of pycocotools that mmdet's ``CocoDataset`` calls.
+
+    Category ids are returned in the order of the names asked for.
+    """
 
     def __init__(self, content: dict[str, list[dict]]) -> None:
         self._categories = {c["name"]: c["id"] for c in content["categories"]}

@@ -1,4 +1,4 @@
-"""Whether annotations in COCO's format fit the classes and images that they are used with."""
+"""Checks of annotations in COCO's format against classes and images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mmresnet.errors import UserError, did_you_mean
 
 
 def class_names(classes: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of ``('cat', 'dog')``, of ``'cat,dog'``, or of ``'cat'`` alone.
+    """Return the class names in ``('cat', 'dog')``, ``'cat,dog'`` or ``'cat'``.
 
-    A command line gives the second, and ``('cat')``, where a comma was forgotten, is the third.
+    The second is given on a command line; the third is also ``('cat')``, without its comma.
     """
     if isinstance(classes, str):
         return tuple(name.strip() for name in classes.split(","))
@@ -25,37 +25,37 @@ def check_classes(
     given_by: str,
     known: Iterable[str],
     path: str | os.PathLike,
-    way_out: str = "Leave metainfo out to take the classes of the file.",
+    remedy: str = "Leave metainfo out to take the classes of the file.",
 ) -> None:
-    """Refuse classes that the categories of a file do not have.
+    """Check that every class, given by ``given_by``, is a category of the file.
 
     Raises:
-        UserError: naming both sides and the nearest match of the first that is missing.
+        UserError: with both lists and the nearest match of the first class that is missing.
     """
     classes, known = list(classes), list(known)
     missing = [name for name in classes if name not in known]
     if missing:
         matched = len(classes) - len(missing)
         raise UserError(
-            f"{given_by} names {in_short(classes)}, but the categories of '{path}' are "
-            f"{in_short(known)}: {matched or 'none'} of the {len(classes)} match, and "
-            f"'{missing[0]}' is missing.{did_you_mean(missing[0], known)} {way_out}"
+            f"{given_by} names {quoted(classes)}, but the categories of '{path}' are "
+            f"{quoted(known)}: {matched or 'none'} of the {len(classes)} match, and "
+            f"'{missing[0]}' is missing.{did_you_mean(missing[0], known)} {remedy}"
         )
 
 
-def in_short(names: Iterable[str], most: int = 6) -> str:
-    """Return ``'a', 'b', 'c' … (80 in all)``."""
+def quoted(names: Iterable[str], most: int = 6) -> str:
+    """Return ``'a', 'b', 'c' … (80 in all)``, with at most ``most`` parts."""
     names = [f"'{name}'" for name in names]
     if len(names) <= most:
         return ", ".join(names) or "nothing"
     return f"{', '.join(names[: most - 1])} … ({len(names)} in all)"
 
 
-def why_left_out(annotation: dict, width: float, height: float) -> str | None:
-    """Return why mmdet's ``CocoDataset`` leaves an annotation out, or None if it is used."""
+def skip_reason(annotation: dict, width: float, height: float) -> str | None:
+    """Return why mmdet's ``CocoDataset`` skips an annotation, or None if it is used."""
     x, y, w, h = annotation["bbox"]
     if not all(map(math.isfinite, (x, y, w, h))):
-        return "with a coordinate that is no finite number"
+        return "with a coordinate that is not finite"
     if w <= 0 or h <= 0:
         return "of zero or negative size"
     if min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0):
@@ -68,26 +68,26 @@ def why_left_out(annotation: dict, width: float, height: float) -> str | None:
 
 
 def missing_images(names: Iterable[str], folder: str | os.PathLike) -> list[str]:
-    """Return those of the file names that do not exist below ``folder``.
+    """Return the file names that do not exist below ``folder``.
 
-    Each folder is listed once, which on a network drive is much quicker than asking for files.
+    Each folder is listed once, which on a network drive is much faster than a check per file.
     """
     listed: dict[str, set[str]] = {}
     missing = []
     for name in names:
-        place, file = os.path.split(os.path.join(folder, name))
-        if place not in listed:
-            listed[place] = set(os.listdir(place)) if os.path.isdir(place) else set()
-        if file not in listed[place]:
+        parent, file = os.path.split(os.path.join(folder, name))
+        if parent not in listed:
+            listed[parent] = set(os.listdir(parent)) if os.path.isdir(parent) else set()
+        if file not in listed[parent]:
             missing.append(name)
     return missing
 
 
 def check_images(path: str | os.PathLike, names: list[str], folder: str | os.PathLike) -> None:
-    """Refuse an annotation file that lists images which are not there.
+    """Check that the images listed in an annotation file exist.
 
     Raises:
-        UserError: with their number, the first of them, and what to do.
+        UserError: with the number of missing images, the first of them, and what to do.
     """
     missing = missing_images(names, folder)
     if missing:
@@ -99,19 +99,19 @@ def check_images(path: str | os.PathLike, names: list[str], folder: str | os.Pat
         )
 
 
-def describe(path: str | os.PathLike, content: dict, classes: Iterable[str]) -> list[str]:
-    """Return lines on what a file holds: its size, boxes left out, classes without boxes."""
+def summarize(path: str | os.PathLike, content: dict, classes: Iterable[str]) -> list[str]:
+    """Return lines for the log: the size of a file, unusable boxes, classes without boxes."""
     names = {category["id"]: category["name"] for category in content["categories"]}
     images = {image["id"]: image for image in content["images"]}
     classes = list(classes)
-    used, reasons, first, strays = Counter(), Counter(), {}, 0
+    used, reasons, first, unlisted = Counter(), Counter(), {}, 0
     for annotation in content["annotations"]:
         image = images.get(annotation["image_id"])
         name = names.get(annotation["category_id"])
         if image is None or name is None:
-            strays += 1
+            unlisted += 1
         elif name in classes and not annotation.get("ignore"):
-            reason = why_left_out(annotation, image["width"], image["height"])
+            reason = skip_reason(annotation, image["width"], image["height"])
             if reason is None:
                 used[name] += 1
             else:
@@ -126,11 +126,11 @@ def describe(path: str | os.PathLike, content: dict, classes: Iterable[str]) -> 
             f"'{path}': {count} boxes {reason} are left out (the first: annotation {number} of "
             f"'{file}')."
         )
-    if strays:
+    if unlisted:
         lines.append(
-            f"'{path}': {strays} annotations of an image or a category that the file does not "
+            f"'{path}': {unlisted} annotations of an image or a category that the file does not "
             "list are left out."
         )
     if empty := [name for name in classes if not used[name]]:
-        lines.append(f"'{path}': no boxes of {in_short(empty)}.")
+        lines.append(f"'{path}': no boxes of {quoted(empty)}.")
     return lines

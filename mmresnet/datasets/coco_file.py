@@ -1,4 +1,4 @@
-"""Reading a file of annotations in COCO's format, and saying why it cannot be read."""
+"""Reading annotation files in COCO's format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAYOUT = (
     "<data_root>/annotations/instances_train2017.json and instances_val2017.json beside the image "
     "folders <data_root>/train2017 and <data_root>/val2017"
 )
-_NEEDED = {
+_REQUIRED = {
     "images": ("id", "file_name", "width", "height"),
     "annotations": ("id", "image_id", "category_id", "bbox"),
     "categories": ("id", "name"),
@@ -25,36 +25,36 @@ _NEEDED = {
 def read_coco(path: str | os.PathLike, annotated: bool = True) -> dict[str, list[dict]]:
     """Read the images, annotations and categories of a file.
 
-    What many tools leave out is filled in: ``iscrowd`` is 0, ``area`` that of the box.
+    Fields that many tools omit are filled in: ``iscrowd`` is 0, ``area`` that of the box.
 
     Args:
-        annotated: False allows a file of images alone, such as those of COCO's test sets.
+        annotated: False allows files without annotations, such as those of COCO's test sets.
 
     Raises:
-        UserError: the file is missing, is no JSON, is no COCO file, or contradicts itself.
+        UserError: the file is missing, not JSON, not a COCO file, or inconsistent.
     """
     content = _load(path)
     if not isinstance(content, dict):
         raise UserError(
-            f"'{path}' holds a list, as files of detections do; a COCO annotation file holds "
-            f"{', '.join(_NEEDED)} by these names."
+            f"'{path}' holds a list, as files of detections do; a COCO annotation file holds an "
+            f"object with {', '.join(_REQUIRED)}."
         )
     if not annotated:
         content.setdefault("annotations", [])
-    missing = [key for key in _NEEDED if not isinstance(content.get(key), list)]
+    missing = [key for key in _REQUIRED if not isinstance(content.get(key), list)]
     if missing:
         raise UserError(
-            f"'{path}' is no COCO annotation file: it has no list of {' and '.join(missing)} "
+            f"'{path}' is not a COCO annotation file: it has no list of {' and '.join(missing)} "
             f"(it has {', '.join(map(str, content)) or 'nothing'})."
         )
-    for key, fields in _NEEDED.items():
+    for key, fields in _REQUIRED.items():
         _check_entries(path, key, content[key], fields)
     _check_names(path, content["categories"])
     for annotation in content["annotations"]:
         box = annotation["bbox"]
         if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
             raise UserError(
-                f"'{path}': annotation {annotation['id']} has bbox={box!r}: it is to be "
+                f"'{path}': annotation {annotation['id']} has bbox={box!r}: it must be "
                 "[x, y, width, height] in pixels."
             )
         annotation.setdefault("iscrowd", 0)
@@ -66,15 +66,15 @@ def read_coco(path: str | os.PathLike, annotated: bool = True) -> dict[str, list
 def read_classes(path: str | os.PathLike) -> tuple[str, ...]:
     """Return the names of the categories in the order of the file.
 
-    Of a large file only the list of categories is parsed: it is found by its name.
+    Only the list of categories is parsed, unless it cannot be found by its key.
 
     Raises:
-        UserError: as :func:`read_coco`, for what is read.
+        UserError: as :func:`read_coco`, for the part that is read.
     """
     categories = _find_categories(Path(path)) if os.path.isfile(path) else None
     if categories is None:
         categories = read_coco(path, annotated=False)["categories"]
-    _check_entries(path, "categories", categories, _NEEDED["categories"])
+    _check_entries(path, "categories", categories, _REQUIRED["categories"])
     _check_names(path, categories)
     return tuple(category["name"] for category in categories)
 
@@ -93,28 +93,28 @@ def _load(path: str | os.PathLike) -> Any:
             f"The annotation file '{path}' is a folder: set ann_file to a file."
         ) from error
     except UnicodeDecodeError as error:
-        raise UserError(f"The annotation file '{path}' is no text: {error}.") from error
+        raise UserError(f"The annotation file '{path}' is not text: {error}.") from error
     except json.JSONDecodeError as error:
         raise UserError(
-            f"The annotation file '{path}' is no valid JSON: {error.msg} in line {error.lineno}, "
+            f"The annotation file '{path}' is not valid JSON: {error.msg} in line {error.lineno}, "
             f"column {error.colno}; it may have been cut off while it was copied."
         ) from error
 
 
 def _find_categories(path: Path) -> list | None:
-    """Return the value of the only ``"categories": [`` in a file, if there is just one."""
+    """Return the list after ``"categories":`` in a file, or None unless there is exactly one."""
     if path.stat().st_size == 0:
         return None
     found = []
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         key = b'"categories"'
-        place = text.find(key)
-        while place >= 0:
-            end = place + len(key)
+        position = text.find(key)
+        while position >= 0:
+            end = position + len(key)
             start = text.find(b"[", end)
             if start >= 0 and text[end:start].strip() == b":":
                 found.append(start)
-            place = text.find(key, end)
+            position = text.find(key, end)
         if len(found) != 1:
             return None
         size = 1 << 16
@@ -138,17 +138,17 @@ def _check_entries(
             raise UserError(f"'{path}': {key}[{index}] has no {' and no '.join(absent)}.")
         if entry["id"] in seen:
             raise UserError(
-                f"'{path}': the id {entry['id']} occurs twice in {key}: ids are to be unique."
+                f"'{path}': the id {entry['id']} occurs twice in {key}: ids must be unique."
             )
         seen.add(entry["id"])
 
 
 def _check_names(path: str | os.PathLike, categories: list[dict]) -> None:
     if not categories:
-        raise UserError(f"'{path}' lists no categories, so that there is nothing to detect.")
+        raise UserError(f"'{path}' lists no categories, so there is nothing to detect.")
     for name, count in Counter(category["name"] for category in categories).items():
         if count > 1:
-            raise UserError(f"'{path}' has {count} categories of the name '{name}'.")
+            raise UserError(f"'{path}' has {count} categories named '{name}'.")
 
 
 def _is_number(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Work that the processes of one machine do once, and whose arrays they then share."""
+"""Work that is done once on each machine, and arrays that its processes share."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 
 from mmresnet.errors import UserError
 
-Made = tuple[list[np.ndarray], Any]
+Shareable = tuple[list[np.ndarray], Any]
+"""Arrays, which are shared, and a small object, which is copied to each process."""
 
 
-def once_per_node(make: Callable[[], Made]) -> Made:
+def once_per_node(make: Callable[[], Shareable]) -> Shareable:
     """Return what ``make`` returns, called by one process on each machine.
 
-    All processes of the run call this together. The arrays lie in a file that every process of
-    the machine maps read-only, so that they take their room once; the file has no name any more
-    when this returns, and vanishes with the last process. What else ``make`` returns is copied
-    to each process, and should be small.
+    All processes of the run must call this. The arrays are in files that every process of the
+    machine maps read-only, so that they take memory once; the files are unlinked when this returns,
+    and their memory is freed with the last process.
 
     Raises:
-        UserError: ``make`` failed in another process, with its sentence; in the process that
-            called it, its own exception is raised.
+        UserError: ``make`` failed in another process, with its message; the process that called it
+            raises the original exception.
     """
     if get_world_size() == 1:
         return make()
-    places = all_gather_object(_place())
-    leader = places.index(_place())
+    nodes = all_gather_object(_node())
+    leader = nodes.index(_node())
     folder, state, failure = None, None, None
     if get_rank() == leader:
         try:
             arrays, state = make()
             folder = _write(arrays)
             del arrays
-        except Exception as error:  # the others wait for an answer, whatever happened
+        except Exception as error:  # sent to the other processes, which are waiting
             failure = error
-    told = all_gather_object((folder, state, None if failure is None else str(failure)))
+    gathered = all_gather_object((folder, state, None if failure is None else str(failure)))
     try:
         if failure is not None:
             raise failure
-        if sentence := next((said for _, _, said in told if said is not None), None):
-            raise UserError(sentence)
-        folder, state = told[leader][:2]
+        if message := next((message for *_, message in gathered if message is not None), None):
+            raise UserError(message)
+        folder, state, _ = gathered[leader]
         files = sorted(Path(folder).iterdir())
         arrays = [np.load(file, mmap_mode="r").view(np.ndarray) for file in files]
-        all_gather_object(None)  # until here, somebody may not have opened the files yet
+        all_gather_object(None)  # wait until every process has opened the files
     finally:
         if get_rank() == leader and folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
     return arrays, state
 
 
-def _place() -> tuple:
-    """Return what processes have in common that see the same folder for temporary files."""
-    found = os.stat(tempfile.gettempdir())
-    return socket.gethostname(), found.st_dev, found.st_ino
+def _node() -> tuple:
+    """Identify the machine, more precisely its folder for temporary files."""
+    folder = os.stat(tempfile.gettempdir())
+    return socket.gethostname(), folder.st_dev, folder.st_ino
 
 
 def _write(arrays: list[np.ndarray]) -> str:
@@ -73,6 +73,6 @@ def _write(arrays: list[np.ndarray]) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         raise UserError(
             f"The annotations could not be written to '{folder}' for the other processes "
-            f"({error}): set TMPDIR to a folder with more room."
+            f"({error}): set TMPDIR to a folder with more space."
         ) from error
     return folder

@@ -15,23 +15,22 @@ _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 @OPTIM_WRAPPERS.register_module()
 class AmpOptimWrapper(OptimWrapper):
-    """Train in mixed precision: weights stay float32, most of the step is 16 bits wide.
+    """Train in mixed precision: weights are float32, most of the computation has 16 bits.
 
-    mmengine's wrapper of this name refuses the CPU. This one reads and writes the same state, so
-    that a run begun with either continues with the other. Evaluation stays in float32.
+    mmengine's wrapper of this name does not support the CPU. This one has the same state dict, so
+    that a run started with either can be resumed with the other. Evaluation is in float32.
 
     Args:
         loss_scale: for float16, whose range is too narrow for small gradients: "dynamic", a
             fixed factor, or keywords of ``torch.amp.GradScaler``. bfloat16 has the range of
             float32 and is not scaled.
-        dtype: "bfloat16" or "float16" (or torch's); by default what the device is good at, see
-            :func:`choose_dtype`.
+        dtype: "bfloat16" or "float16" (or torch's); by default that of :func:`choose_dtype`.
         kwargs: those of ``mmengine.optim.OptimWrapper``: optimizer, clip_grad,
             accumulative_counts.
 
     Raises:
-        ValueError: ``dtype`` or ``loss_scale`` is none of these, or a scale is given together with
-            ``dtype="bfloat16"``, where it would do nothing.
+        ValueError: ``dtype`` or ``loss_scale`` is invalid, or a scale is given with
+            ``dtype="bfloat16"``, where it would have no effect.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class AmpOptimWrapper(OptimWrapper):
         scaling = _scaler_keywords(loss_scale)
         if dtype is not None and self.dtype == torch.bfloat16 and scaling:
             raise UserValueError(
-                f"loss_scale={loss_scale!r} does nothing with dtype='bfloat16', which is not "
+                f"loss_scale={loss_scale!r} has no effect with dtype='bfloat16', which is not "
                 "scaled: leave it out, or give dtype='float16'."
             )
         self.fixed_scale = None if isinstance(loss_scale, (str, dict)) else float(loss_scale)
@@ -78,9 +77,9 @@ class AmpOptimWrapper(OptimWrapper):
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load a state that this wrapper, mmengine's, or one in float32 has written.
+        """Load the state of this wrapper, of mmengine's, or of one in float32.
 
-        A scale is taken over where there is one on both sides; otherwise it starts anew.
+        The scale is restored if both have one; otherwise it keeps its initial value.
         """
         state = dict(state_dict)
         scaler_state = state.pop("loss_scaler", None)
@@ -90,7 +89,7 @@ class AmpOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Compute in 16 bits inside, and hold back gradients while they are accumulated."""
+        """Compute in 16 bits, and do not synchronize gradients while they are accumulated."""
         with super().optim_context(model), torch.autocast(self.device_type, dtype=self.dtype):
             yield
 
@@ -98,12 +97,12 @@ class AmpOptimWrapper(OptimWrapper):
 def choose_dtype(
     device_type: str, has_bfloat16: bool, dtype: str | torch.dtype | None = None
 ) -> torch.dtype:
-    """Return the type to compute in: ``dtype`` if given, else bfloat16 where it is native.
+    """Return the dtype to compute in: ``dtype`` if given, else bfloat16 where it is native.
 
     Args:
         device_type: "cpu", "cuda", …
-        has_bfloat16: whether the GPU computes in bfloat16 without emulation. A CPU always
-            does it: its float16 would need loss scaling and is no faster.
+        has_bfloat16: whether the GPU computes in bfloat16 without emulation. A CPU always uses
+            bfloat16: float16 would need loss scaling and is not faster.
 
     Raises:
         ValueError: ``dtype`` is neither bfloat16 nor float16.
@@ -131,6 +130,6 @@ def _scaler_keywords(loss_scale: str | float | dict) -> dict:
     if isinstance(loss_scale, (int, float)) and loss_scale is not True and loss_scale > 0:
         return {"init_scale": float(loss_scale)}
     raise UserValueError(
-        f"loss_scale={loss_scale!r} is no scale: give 'dynamic', a positive number, or a dict of "
+        f"loss_scale={loss_scale!r} must be 'dynamic', a positive number, or a dict of "
         "torch.amp.GradScaler's keywords."
     )

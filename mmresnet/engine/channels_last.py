@@ -9,10 +9,10 @@ from mmresnet.registry import HOOKS
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Keep the model's weights in channels-last order; activations follow from the first layer on.
+    """Convert the model's weights to channels-last order, which activations then follow.
 
-    Shapes, names and checkpoints are unchanged, since only strides differ. Numbers may differ in
-    the last bits, since other kernels add in another order.
+    Only strides change, not shapes, names or checkpoints. Numbers may differ in the last bits,
+    because other kernels sum in another order.
     """
 
     def before_run(self, runner: Runner) -> None:

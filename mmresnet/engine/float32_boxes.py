@@ -1,4 +1,4 @@
-"""In mixed precision, a detector's boxes and scores are worked out in float32."""
+"""Boxes and scores of a detector in float32 under mixed precision."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class Float32BoxesHook(Hook):
         self._handles: list[RemovableHandle] = []
 
     def before_run(self, runner: Runner) -> None:
-        """Begin to widen."""
+        """Register the hooks."""
         self.after_run(runner)
         self._handles = keep_boxes_in_float32(runner.model)
 
     def after_run(self, runner: Runner) -> None:
-        """Leave the model as it was."""
+        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
 
 
 def keep_boxes_in_float32(model: nn.Module) -> list[RemovableHandle]:
-    """Widen what goes into RoI extractors and what comes out of heads; return how to undo it.
+    """Convert inputs of RoI extractors and outputs of heads; return the handles of the hooks.
 
-    bfloat16 has 128 numbers between 1/2 and 1, and as many between 256 and 512. There many scores
-    become equal, so that the order is lost in which proposals are kept and detections counted, and
-    boxes move by a pixel or two: mmdet's extractors round them to the type of the feature maps.
-    The matrix products between are not so sensitive. A head is what has mmdet's
-    ``predict_by_feat``, an extractor what has its ``roi_layers``. Without autocast nothing changes.
+    bfloat16 has 128 numbers between 1/2 and 1, and as many between 256 and 512. So many scores
+    become equal, and their order is lost, by which proposals are kept and detections evaluated; and
+    boxes move by a pixel or two, since mmdet's extractors round them to the dtype of the feature
+    maps. The matrix products in between are less sensitive. A head is a module with mmdet's
+    ``predict_by_feat``, an extractor one with ``roi_layers``. Without autocast nothing changes.
     """
     handles = []
     for module in model.modules():
@@ -51,7 +51,7 @@ def keep_boxes_in_float32(model: nn.Module) -> list[RemovableHandle]:
 
 
 def widened(part: Any) -> Any:
-    """Return tensors of 16-bit numbers, also inside of tuples and lists, in float32."""
+    """Return 16-bit tensors, also inside tuples and lists, as float32."""
     if isinstance(part, torch.Tensor):
         return part.float() if part.dtype in (torch.bfloat16, torch.float16) else part
     if isinstance(part, (tuple, list)) and not hasattr(part, "_fields"):

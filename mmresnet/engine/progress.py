@@ -1,4 +1,4 @@
-"""Progress in a terminal: a bar with the time left. Log files hold mmengine's own lines."""
+"""A progress bar with the time left in a terminal. Log files have mmengine's lines only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mmresnet.registry import HOOKS
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Show a bar of the iterations done and the time left, below the log's lines.
+    """Show a bar of the iterations done and the time left, below the lines of the log.
 
-    It shows nothing where standard output is no terminal, nor in any process but the first.
+    Nothing is shown if standard output is not a terminal, nor in any process but the first.
     """
 
     priority = "LOWEST"
@@ -26,7 +26,7 @@ class ProgressHook(Hook):
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._tasks: dict[str, Any] = {}
-        self._diverted: list[tuple[logging.StreamHandler, Any]] = []
+        self._redirected: list[tuple[logging.StreamHandler, Any]] = []
 
     def before_train(self, runner: Runner) -> None:
         self._show(runner, "train", runner.max_iters, runner.iter)
@@ -54,12 +54,12 @@ class ProgressHook(Hook):
         self.close()
 
     def close(self) -> None:
-        """Leave the bar as it is and give the terminal back; calling it again does nothing."""
+        """Stop the bar and restore the log's streams; calling it again does nothing."""
         if self._progress is not None:
             self._progress.stop()
-            for handler, stream in self._diverted:
+            for handler, stream in self._redirected:
                 handler.setStream(stream)
-            self._progress, self._tasks, self._diverted = None, {}, []
+            self._progress, self._tasks, self._redirected = None, {}, []
 
     def _show(self, runner: Runner, name: str, total: int, done: int = 0) -> None:
         if self._progress is None:
@@ -78,10 +78,10 @@ class ProgressHook(Hook):
             TimeRemainingColumn(),
         )
         self._progress.start()
-        # The log wrote to the terminal itself; through rich its lines appear above the bar.
+        # The log wrote to the terminal directly; through rich its lines appear above the bar.
         for handler in runner.logger.handlers:
             if getattr(handler, "stream", None) is terminal:
-                self._diverted.append((handler, handler.setStream(sys.stdout)))
+                self._redirected.append((handler, handler.setStream(sys.stdout)))
 
     def _advance(self, name: str, done: int) -> None:
         if self._progress is not None and name in self._tasks:

@@ -12,11 +12,12 @@ from mmengine.runner import Runner, autocast
 from mmengine.runner import ValLoop as EngineValLoop
 from torch.utils.data import DataLoader
 
-from mmresnet.engine.undisturbed import features_computed_once, own_random_numbers
+from mmresnet.engine.random_state import fork_rng
 from mmresnet.errors import UserError
 from mmresnet.registry import LOOPS
 
-# What mmdet's pipelines do before they load boxes, and leaves a box's place to ``scale_factor``.
+# Steps of mmdet's pipelines that may precede the loading of boxes: they move a box by nothing but
+# ``scale_factor``.
 _FOLLOWED = ("LoadImage", "Resize", "FixShapeResize", "Pad")
 
 
@@ -25,19 +26,19 @@ class ValLoop(EngineValLoop):
     """mmengine's validation loop, which can compute the loss beside the metrics.
 
     ``val_cfg=dict(type='mmresnet.ValLoop', loss=True)`` logs ``val/loss`` and its parts: means
-    over the images, of the net in evaluation mode. Where a detector samples boxes for its loss,
-    it draws the same ones for a batch in every epoch, and the random numbers of the training go
-    on as if nothing had been drawn. Features computed for the predictions are used again.
+    over the images, of the net in evaluation mode. A detector that samples boxes for its loss
+    samples the same ones in every epoch, and the random numbers of the training are unaffected.
+    The loss takes a second forward pass, so validation takes about twice the time.
 
     Args:
         fp16: compute in 16 bits.
-        loss: compute the loss. The pipeline has to load annotations. Where it does so after
-            resizing, as mmdet's do, so that the boxes are those of the original image, they are
-            scaled to the resized one for the loss.
+        loss: compute the loss. The pipeline must load annotations. Where it does so after
+            resizing, as mmdet's do, the boxes are those of the original image and are scaled to
+            the resized one for the loss.
 
     Raises:
-        UserError: with ``loss``, the pipeline of a detector loads no annotations, or moves boxes
-            in a way that is not followed.
+        UserError: with ``loss``, the pipeline of a detector loads no annotations, or loads them
+            after a step that may move boxes in other ways than by resizing.
     """
 
     def __init__(
@@ -80,13 +81,13 @@ class ValLoop(EngineValLoop):
         model = self.runner.model
         model = model.module if is_model_wrapper(model) else model
         self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
-        with features_computed_once(model), autocast(enabled=self.fp16):
+        with autocast(enabled=self.fp16):
             outputs = self.runner.model.val_step(data_batch)
             data = model.data_preprocessor(data_batch, False)
             if self._scale_boxes:
                 for sample in data["data_samples"]:
                     scale_boxes(sample)
-            with own_random_numbers(idx):
+            with fork_rng(idx):
                 losses = model(**data, mode="loss")
         number = len(data["data_samples"])
         for name, value in model.parse_losses(losses)[1].items():

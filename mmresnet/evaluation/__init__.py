@@ -1,1 +1,1 @@
-"""Numbers out. The registry imports a metric's module when the metric is named."""
+"""Metrics and model complexity. The registry imports a metric's module when it is needed."""

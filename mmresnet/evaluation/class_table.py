@@ -1,4 +1,4 @@
-"""The table of precisions by class."""
+"""A table of average precision by class."""
 
 import math
 
@@ -8,12 +8,12 @@ SUMMARY = ("mAP", "mAP_50", "mAP_75", "mAP_s", "mAP_m", "mAP_l")
 
 
 def class_table(metric: str, rows: dict[str, dict[str, float]], stats: dict[str, float]) -> str:
-    """Return a table with the title ``metric``: a line for each class, and one for all.
+    """Return a table titled ``metric``: a line for each class, and one for all.
 
     Args:
-        rows: by class, the number of its boxes as ``boxes``, and the numbers of SUMMARY, NaN
+        rows: by class, the number of its boxes as ``boxes``, and the values of SUMMARY, NaN
             where the class has no such boxes.
-        stats: the numbers of SUMMARY for all classes, -1 where there are no such boxes.
+        stats: the values of SUMMARY for all classes, -1 where there are no such boxes.
     """
     total = {"boxes": sum(row["boxes"] for row in rows.values())}
     total |= {item: stats[item] if stats[item] > -1 else math.nan for item in SUMMARY}

@@ -33,19 +33,19 @@ from mmdet.structures.mask import encode_mask_results  # noqa: E402
 class CocoMetric(DetCocoMetric):
     """Average precision and recall of boxes, masks or proposals, as COCO defines them.
 
-    Keywords and the names of the results are those of mmdet's class of this name. It differs in
-    this:
+    Keywords and the names of the results are those of mmdet's class of this name, from which it
+    differs as follows:
 
     * faster-coco-eval computes what pycocotools does, in less time; results are not rounded.
     * A table of the classes is logged. ``classwise=True`` adds its precisions to the results.
-    * Class i of a prediction is the i-th of the data set's classes, whatever the file's order.
-    * Predictions may come in 16 bits, as from a model under autocast.
-    * The annotation file is read when it is first needed, and by the main process alone.
-    * Images that were not predicted on, as with ``indices`` of a data set, do not count.
-    * A run without any detection has a precision of zero, rather than no results.
+    * Label i of a prediction is the i-th of the data set's classes, whatever the file's order.
+    * Predictions may have 16 bits, as from a model under autocast.
+    * The annotation file is read when it is first needed, and by the main process only.
+    * Images without predictions, as with ``indices`` of a data set, are not evaluated.
+    * Without any detection the precision is zero, rather than missing.
 
     Raises:
-        UserError: the annotation file is missing or no COCO file, or is another set's.
+        UserError: the annotation file is missing, not a COCO file, or that of another data set.
     """
 
     def __init__(self, ann_file: str | None = None, **kwargs) -> None:
@@ -86,19 +86,19 @@ class CocoMetric(DetCocoMetric):
         self.cat_ids = self._categories_of_classes()
         self.img_ids = [p["img_id"] for p in predictions]
         listed = self._coco_api.imgs
-        strangers = [number for number in self.img_ids if number not in listed]
-        if strangers:
+        unlisted = [number for number in self.img_ids if number not in listed]
+        if unlisted:
             raise UserError(
-                f"{len(strangers)} of {len(predictions)} images predicted on are not in "
-                f"'{self.ann_file}' (the first has the id {strangers[0]}): the evaluator's "
-                "ann_file is to be that of the data set."
+                f"{len(unlisted)} of {len(predictions)} predicted images are not in "
+                f"'{self.ann_file}' (the first has the id {unlisted[0]}): the evaluator's "
+                "ann_file must be that of the data set."
             )
         if len(self.img_ids) < len(listed):
-            print_log(f"{len(self.img_ids)} of {len(listed)} images count.", logger="current")
+            print_log(f"{len(self.img_ids)} of {len(listed)} images evaluated.", logger="current")
         if self.outfile_prefix is not None:
             self.results2json(predictions, self.outfile_prefix)
         if self.format_only:
-            print_log(f"The results are at '{self.outfile_prefix}.*.json'.", logger="current")
+            print_log(f"The results are in '{self.outfile_prefix}.*.json'.", logger="current")
             return {}
         found: dict[str, float] = {}
         for metric in self.metrics:
@@ -154,7 +154,7 @@ class CocoMetric(DetCocoMetric):
 
     def _rows(self, evaluation: COCOeval_faster) -> dict[str, dict[str, float]]:
         """Return each class's number of boxes and its precisions, NaN where it has no boxes."""
-        # precision: (IoU thresholds, recalls, categories, areas, most detections); -1 is nothing
+        # precision: (IoU thresholds, recalls, categories, areas, maxDets); -1 where undefined
         precision = evaluation.eval["precision"]
         sorted_ids = list(evaluation.params.catIds)
         at = {f"mAP_{int(t * 100)}": np.isclose(self.iou_thrs, t) for t in (0.5, 0.75)}
@@ -174,7 +174,7 @@ class CocoMetric(DetCocoMetric):
         return rows
 
     def _at_100(self) -> int:
-        """Return the place of 100 detections an image, with which COCO defines its main number."""
+        """Return the index of 100 detections per image, for which COCO defines the mAP."""
         numbers = sorted(self.proposal_nums)
         return numbers.index(100) if 100 in numbers else -1
 
@@ -218,7 +218,7 @@ class CocoMetric(DetCocoMetric):
             content["categories"].sort(key=lambda category: category["id"])
         if any(annotation["id"] == 0 for annotation in content["annotations"]):
             for number, annotation in enumerate(content["annotations"], start=1):
-                annotation["id"] = number  # COCO's evaluation takes a match with 0 for none
+                annotation["id"] = number  # COCO's evaluation treats a match with 0 as none
         return COCO(content)
 
     def _categories_of_classes(self) -> list[int]:
@@ -229,7 +229,7 @@ class CocoMetric(DetCocoMetric):
 
 
 def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
-    """Return an array on the CPU; numpy has no bfloat16, and float16 would lose pixels."""
+    """Return an array on the CPU: NumPy has no bfloat16, and float16 is too coarse for pixels."""
     tensor = tensor.detach().cpu()
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of every net of the family, counted on the nets themselves."""
+"""Parameters and multiply-adds of every net of the family, counted on the built nets."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mmresnet.models import backbones
 
 @dataclass(frozen=True)
 class Complexity:
-    """One row of the table: a classifier and what it costs."""
+    """One row of the table: a classifier and its cost."""
 
     name: str
     input_size: int
@@ -18,7 +18,7 @@ class Complexity:
     multiply_adds: int
 
     def row(self) -> str:
-        """The row in Markdown: millions of parameters, giga multiply-adds."""
+        """Return the row in Markdown: millions of parameters, billions of multiply-adds."""
         parameters, adds = self.parameters / 1e6, self.multiply_adds / 1e9
         return f"| {self.name} | {self.input_size} | {parameters:.2f} | {adds:.2f} |"
 
@@ -38,24 +38,24 @@ class _Classifier(nn.Module):
 
 
 def nets() -> Iterator[tuple[str, int, Callable[[], nn.Module]]]:
-    """Yield name, input size and maker of each net: ImageNet's, VGG to compare with, CIFAR-10's."""
+    """Yield name, input size and factory of each net: for ImageNet, with VGG to compare, and CIFAR."""
     for name in ("ResNet", "ResNetV1c", "ResNetV1d"):
         for depth in backbones.ResNet.arch_settings:
-            yield f"{name}-{depth}", 224, _maker(name, depth, 1000)
+            yield f"{name}-{depth}", 224, _factory(name, depth, 1000)
     for depth in backbones.PlainNet.arch_settings:
-        yield f"PlainNet-{depth}", 224, _maker("PlainNet", depth, 1000)
+        yield f"PlainNet-{depth}", 224, _factory("PlainNet", depth, 1000)
     for depth in (16, 19):
-        yield f"VGG-{depth}", 224, _vgg_maker(depth)
+        yield f"VGG-{depth}", 224, _vgg_factory(depth)
     for depth in backbones.ResNet_CIFAR.arch_settings:
-        yield f"ResNet_CIFAR-{depth}", 32, _maker("ResNet_CIFAR", depth, 10)
+        yield f"ResNet_CIFAR-{depth}", 32, _factory("ResNet_CIFAR", depth, 10)
     for depth in (20, 32, 44, 56, 110, 1202):
-        yield f"CifarResNet-{depth}", 32, _maker("CifarResNet", depth, 10)
+        yield f"CifarResNet-{depth}", 32, _factory("CifarResNet", depth, 10)
     for depth in (20, 32, 44, 56):
-        yield f"CifarPlainNet-{depth}", 32, _maker("CifarPlainNet", depth, 10)
+        yield f"CifarPlainNet-{depth}", 32, _factory("CifarPlainNet", depth, 10)
 
 
 def measure(name: str, input_size: int, make: Callable[[], nn.Module]) -> Complexity:
-    """Count with mmengine's analyser, whose convention is that of the OpenMMLab model zoos."""
+    """Count with mmengine's analysis, by the convention of the OpenMMLab model zoos."""
     from mmengine.analysis import get_model_complexity_info
 
     info = get_model_complexity_info(
@@ -64,11 +64,11 @@ def measure(name: str, input_size: int, make: Callable[[], nn.Module]) -> Comple
     return Complexity(name, input_size, int(info["params"]), int(info["flops"]))
 
 
-def _maker(name: str, depth: int, num_classes: int) -> Callable[[], nn.Module]:
+def _factory(name: str, depth: int, num_classes: int) -> Callable[[], nn.Module]:
     return lambda: _Classifier(getattr(backbones, name)(depth=depth), num_classes)
 
 
-def _vgg_maker(depth: int) -> Callable[[], nn.Module]:
+def _vgg_factory(depth: int) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         import torchvision
 

@@ -1,1 +1,1 @@
-"""From images, folders and videos to results: sources, pipeline, model, writer."""
+"""Running trained models: sources of images, preprocessing, prediction, output files."""

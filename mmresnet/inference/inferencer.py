@@ -1,10 +1,11 @@
-"""What a trained classifier or detector says of images: in one call, or by a model kept loaded."""
+"""Run a trained classifier or detector on images, in one call or with a model kept loaded."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError
@@ -13,24 +14,24 @@ from mmresnet.inference.sources import Source, find_sources
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from mmresnet.evaluation.results import Result
     from mmresnet.inference.pipeline import Failure, Image
-    from mmresnet.inference.results import Result
     from mmresnet.inference.sources import Images
 
 SCORE_THR, BATCH_SIZE = 0.3, 8
 
 
 class UnreadableImages(Exception):
-    """Some files could not be read; what is said of the others is in ``results``.
+    """Some files could not be read; ``results`` holds the results of the others.
 
     Attributes:
-        results: As :func:`infer` returns them, of the images that were read.
-        failed: The files that were not, each with the reason.
+        results: The results of the images that were read, as :func:`infer` returns them.
+        failed: The files that could not be read, with the reasons.
     """
 
     def __init__(self, results: list[Result], failed: list[Failure]) -> None:
         self.results, self.failed = results, failed
-        super().__init__("\n".join(f"'{one.path}' is left out: {one.reason}." for one in failed))
+        super().__init__("\n".join(f"Error reading '{one.path}': {one.reason}." for one in failed))
 
 
 def infer(
@@ -47,44 +48,43 @@ def infer(
     cfg_options: Mapping[str, Any] | None = None,
     progress: bool = False,
 ) -> list[Result]:
-    """Return what the model of ``config`` with the weights of ``checkpoint`` says of ``images``.
+    """Run the model of ``config`` with the weights of ``checkpoint`` on ``images``.
 
     Args:
         images: As :func:`mmresnet.inference.sources.find_sources` takes them: a path of an image,
             video or folder, a glob, an array, or a sequence of these. An array is (H, W, 3) uint8
-            in BGR, as OpenCV reads it.
+            in BGR, as ``cv2.imread`` returns it.
         out: A folder for pictures and ``results.json``; None writes nothing.
-        score_thr: Objects with lower scores are left out, and so are labels of a model that gives
-            an image any number of them. Of a model that gives one, the five best labels are
-            returned, and the pictures show the best and others that reach this.
-        batch_size: Images that the model looks at together.
+        score_thr: Objects, and labels of a multi-label classifier, with lower scores are left out.
+            For other classifiers the five best labels are returned, and the pictures show the best
+            one and those with at least this score.
+        batch_size: Images per batch.
         amp: Compute in bfloat16, or in float16 on GPUs without it.
         device: "auto", "cpu" or "cuda".
-        pictures: Whether to write pictures to ``out`` and not the JSON alone.
+        pictures: Whether to write pictures to ``out``, or only the JSON.
         cfg_options: Settings to override, as :func:`mmresnet.config.load.load_config` takes them.
-        progress: Show a bar, where standard output is a terminal.
+        progress: Show a progress bar if standard output is a terminal.
 
     Returns:
         A dict of plain values for each image, in the order of ``images``, and for each frame of a
-        video: see :class:`mmresnet.inference.results.Result`.
+        video: see :class:`mmresnet.evaluation.results.Result`.
 
     Raises:
-        UserError: A mistake in the config or what was asked, or a checkpoint of another model.
-        UnreadableImages: Some files could not be read. Raised after all others were looked at and
-            written to ``out``, and holds their results.
+        UserError: A mistake in the config or the arguments, or a checkpoint of another model.
+        UnreadableImages: Some files could not be read. Raised after the results of all others were
+            written to ``out``; holds these results.
     """
-    sources = find_sources(images, _pictures_of(out))  # before anything that takes long
-    _check_numbers(score_thr, batch_size)
+    sources = _check(images, out, score_thr, batch_size)  # before the model is loaded
     inferencer = Inferencer(config, checkpoint, amp=amp, device=device, cfg_options=cfg_options)
-    return inferencer._look_at(sources, out, score_thr, batch_size, pictures, progress)
+    return inferencer._run(sources, out, score_thr, batch_size, pictures, progress)
 
 
 class Inferencer:
-    """A model kept loaded, to be called on images again and again.
+    """A model that stays loaded between calls.
 
     Attributes:
         model: mmpretrain's classifier or mmdet's detector, in eval mode.
-        classes: The names of the classes, by number.
+        classes: The names of the classes; a class id is an index into them.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Inferencer:
     ) -> None:
         """Load the model; the arguments are those of :func:`infer`.
 
-        The recipe's number of classes gives way to the checkpoint's.
+        The checkpoint's number of classes overrides the config's.
         """
         import torch
 
@@ -113,7 +113,7 @@ class Inferencer:
         self.classes = loading.class_names(cfg, content)
         self._reader = Reader(cfg)
         model = loading.load_model(cfg, checkpoint, device, content)
-        # the order in which convolutions are fastest; results may differ in their last bits
+        # convolutions are fastest in channels-last; results may differ in their last bits
         self.model = model.to(memory_format=torch.channels_last)
         self._amp = amp
         if amp:
@@ -132,12 +132,11 @@ class Inferencer:
         pictures: bool = True,
         progress: bool = False,
     ) -> list[Result]:
-        """Return what the model says of ``images``; arguments and results are :func:`infer`'s."""
-        _check_numbers(score_thr, batch_size)
-        sources = find_sources(images, _pictures_of(out))
-        return self._look_at(sources, out, score_thr, batch_size, pictures, progress)
+        """Run the model on ``images``; arguments and results are those of :func:`infer`."""
+        sources = _check(images, out, score_thr, batch_size)
+        return self._run(sources, out, score_thr, batch_size, pictures, progress)
 
-    def _look_at(
+    def _run(
         self,
         sources: list[Source],
         out: str | os.PathLike | None,
@@ -146,13 +145,12 @@ class Inferencer:
         pictures: bool,
         progress: bool,
     ) -> list[Result]:
-        from mmresnet.inference.pipeline import Failure, ahead
+        from mmresnet.inference.pipeline import Failure, prefetch
         from mmresnet.inference.progress_bar import image_bar
         from mmresnet.inference.results import describe
         from mmresnet.inference.writer import OutputFolder
 
-        head = getattr(self.model, "head", None)
-        several = hasattr(head, "thr")  # the threshold of a head that gives any number of labels
+        multi_label = hasattr(getattr(self.model, "head", None), "thr")
         results: list[Result] = []
         failed: list[Failure] = []
         with contextlib.ExitStack() as stack:
@@ -160,14 +158,14 @@ class Inferencer:
             if out is not None:
                 output = stack.enter_context(OutputFolder(out, pictures, score_thr))
             advance = stack.enter_context(image_bar(sources)) if progress else None
-            # the next images are read while the model looks at these
-            batches = ahead(_batches(self._reader.read(sources), batch_size), depth=2)
-            stack.callback(batches.close)
-            for batch in batches:
+            stream = self._reader.read(sources)
+            batches = iter(lambda: list(itertools.islice(stream, batch_size)), [])
+            # the next batches are read while the model runs on this one
+            for batch in stack.enter_context(contextlib.closing(prefetch(batches, depth=2))):
                 images = [one for one in batch if not isinstance(one, Failure)]
                 failed.extend(one for one in batch if isinstance(one, Failure))
                 for image, sample in zip(images, self._predict(images), strict=True):
-                    results.append(describe(image, sample, self.classes, score_thr, several))
+                    results.append(describe(image, sample, self.classes, score_thr, multi_label))
                     if output is not None:
                         output.add(image, results[-1])
                 if advance is not None:
@@ -187,7 +185,7 @@ class Inferencer:
         return results
 
     def _predict(self, images: Sequence[Image]) -> list[Any]:
-        """Return the model's samples, on the CPU."""
+        """Return the samples with the model's predictions."""
         if not images:
             return []
         import torch
@@ -195,32 +193,21 @@ class Inferencer:
 
         from mmresnet.engine.amp import choose_dtype
 
-        kind = self.model.data_preprocessor.device.type
+        device = self.model.data_preprocessor.device.type
         context: Any = contextlib.nullcontext()
         if self._amp:
-            native = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-            context = torch.autocast(kind, choose_dtype(kind, native))
+            native = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+            context = torch.autocast(device, choose_dtype(device, native))
         with torch.inference_mode(), context:
             return self.model.test_step(pseudo_collate([image.data for image in images]))
 
 
-def _pictures_of(out: str | os.PathLike | None) -> str | None:
-    return None if out is None else os.path.join(out, "pictures")
-
-
-def _check_numbers(score_thr: float, batch_size: int) -> None:
+def _check(
+    images: Images, out: str | os.PathLike | None, score_thr: float, batch_size: int
+) -> list[Source]:
+    """Return the sources of ``images``, without the pictures that an earlier run wrote."""
     if not 0 <= score_thr <= 1:
-        raise UserError(f"A score threshold lies between 0 and 1, unlike {score_thr}.")
+        raise UserError(f"score_thr must be between 0 and 1, not {score_thr}.")
     if batch_size < 1:
-        raise UserError(f"A batch holds at least 1 image, not {batch_size}.")
-
-
-def _batches(images: Iterator, size: int) -> Iterator[list]:
-    batch: list = []
-    for image in images:
-        batch.append(image)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        raise UserError(f"batch_size must be at least 1, not {batch_size}.")
+    return find_sources(images, skip=None if out is None else os.path.join(out, "pictures"))

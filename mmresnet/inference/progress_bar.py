@@ -1,4 +1,4 @@
-"""A bar of the images done and the time left."""
+"""A progress bar of images, with the time left."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from mmresnet.inference.sources import Source
 
 @contextlib.contextmanager
 def image_bar(sources: list[Source]) -> Iterator[Callable[[int], None] | None]:
-    """Show the bar; yield what advances it, or None where standard output is no terminal."""
+    """Show the bar; yield a function that advances it, or None if stdout is not a terminal."""
     if not sys.stdout.isatty():
         yield None
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn())
-    with Progress(TextColumn("{task.description}"), *columns) as bar:
+    with progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("time left"),
+        progress.TimeRemainingColumn(),
+    ) as bar:
         task = bar.add_task("images", total=sum(map(_length, sources)))
         yield lambda count: bar.advance(task, count)
 
 
 def _length(source: Source) -> int:
-    """Return the number of images in a source: of a video, what its header announces."""
+    """Return the number of images in a source; for a video, that in its header."""
     if not source.is_video:
         return 1
     import cv2
 
     video = cv2.VideoCapture(source.path)
-    announced = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    frames = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()
-    return max(announced, 1)
+    return max(frames, 1)

@@ -1,75 +1,29 @@
-"""What a model says of an image, as plain values: the same in Python and in the JSON."""
+"""From a model's predictions to plain values, and from these to JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.atomic import atomic_write
+from mmresnet.evaluation.results import Label, Object, Result, encode_mask
 
 if TYPE_CHECKING:
     from mmresnet.inference.pipeline import Image
 
-BEST = 5  # labels of a classifier that gives each image one class
-
-
-class Label(TypedDict):
-    """A class that an image shows; ``score`` lies in [0, 1]."""
-
-    class_id: int
-    name: str
-    score: float
-
-
-class Mask(TypedDict):
-    """The pixels of an object, run-length encoded as by COCO; ``size`` is [height, width]."""
-
-    size: list[int]
-    counts: str
-
-
-class _Box(Label):
-    box: list[float]
-
-
-class Object(_Box, total=False):
-    """An object in an image. ``box`` is [x1, y1, x2, y2] in pixels of the image as it was read."""
-
-    mask: Mask
-
-
-class _Image(TypedDict):
-    path: str | None
-    width: int
-    height: int
-
-
-class Result(_Image, total=False):
-    """What is said of an image (``path`` None for an array) or of a frame of a video.
-
-    ``labels`` stands there for a classifier, ``objects`` for a detector, each with the highest
-    scores first; ``frame`` (from 0) and ``time`` (in seconds) for a frame; ``picture``, a path from
-    the output folder, where one was written.
-    """
-
-    frame: int
-    time: float
-    labels: list[Label]
-    objects: list[Object]
-    picture: str
+TOP_K = 5  # labels returned for an image of a single-label classifier
 
 
 def describe(
-    image: Image, sample: Any, classes: list[str], score_thr: float, several_labels: bool
+    image: Image, sample: Any, classes: list[str], score_thr: float, multi_label: bool
 ) -> Result:
-    """Return what ``sample`` holds, a DataSample or DetDataSample with predictions.
+    """Return the predictions in ``sample``, a DataSample or DetDataSample, as plain values.
 
     Args:
-        score_thr: Of objects, and of labels where an image can have several, those with lower
-            scores are left out.
-        several_labels: Whether an image can have any number of classes, or has just one.
+        score_thr: Objects, and labels of a multi-label classifier, with lower scores are left out.
+        multi_label: Whether an image can have any number of classes, or has exactly one.
     """
     height, width = image.pixels.shape[:2]
     result: Result = {"path": image.source.path, "width": width, "height": height}
@@ -78,7 +32,7 @@ def describe(
     if "pred_instances" in sample:
         result["objects"] = _objects(sample.pred_instances, classes, score_thr)
     else:
-        result["labels"] = _labels(sample.pred_score, classes, score_thr, several_labels)
+        result["labels"] = _labels(sample.pred_score, classes, score_thr, multi_label)
     return result
 
 
@@ -87,10 +41,10 @@ def _label(class_id: int, score: float, classes: list[str]) -> Label:
     return {"class_id": class_id, "name": name, "score": round(score, 6)}
 
 
-def _labels(scores: Any, classes: list[str], score_thr: float, several: bool) -> list[Label]:
+def _labels(scores: Any, classes: list[str], score_thr: float, multi_label: bool) -> list[Label]:
     values, ids = scores.float().cpu().sort(descending=True)
     labels = [_label(*pair, classes) for pair in zip(ids.tolist(), values.tolist(), strict=True)]
-    return [one for one in labels if one["score"] >= score_thr] if several else labels[:BEST]
+    return [one for one in labels if one["score"] >= score_thr] if multi_label else labels[:TOP_K]
 
 
 def _objects(instances: Any, classes: list[str], score_thr: float) -> list[Object]:
@@ -110,24 +64,8 @@ def _objects(instances: Any, classes: list[str], score_thr: float) -> list[Objec
     return objects
 
 
-def encode_mask(mask: Any) -> Mask:
-    """Encode a mask, (H, W) of bool, as COCO does; ``pycocotools.mask.decode`` takes it."""
-    import numpy as np
-    from pycocotools import mask as coco
-
-    encoded = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode()}
-
-
-def decode_mask(mask: Mask) -> Any:
-    """Return the (H, W) array of bool that :func:`encode_mask` has encoded."""
-    from pycocotools import mask as coco
-
-    return coco.decode({**mask, "counts": mask["counts"].encode()}).astype(bool)
-
-
 def write_json(document: Mapping[str, Any], path: str | os.PathLike) -> None:
-    """Write ``document``, whose lists of dicts get a line for each; the file appears whole."""
+    """Write ``document`` atomically, with a line for each dict in its lists."""
     entries = []
     for key, value in document.items():
         text = json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What is to be looked at: files, folders, globs, videos and arrays become a list of sources."""
+"""Expand files, folders, globs, videos and arrays into a list of sources."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     OneImage = str | os.PathLike | np.ndarray
     Images = OneImage | Sequence[OneImage]
 
-IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-VIDEO_ENDINGS = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEO_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One image file, one video, or one array.
+    """An image file, a video, or an array.
 
     Attributes:
-        name: Where its picture goes below the output folder, without an ending.
-        path: The file as it was named; None for an array.
+        name: The path of its picture below the output folder, without the extension.
+        path: The path as given or found; None for an array.
         array: (H, W, 3) uint8 in BGR; None for a file.
     """
 
@@ -37,25 +37,25 @@ class Source:
 
     @property
     def is_video(self) -> bool:
-        return self.path is not None and self.path.lower().endswith(VIDEO_ENDINGS)
+        return self.path is not None and self.path.lower().endswith(VIDEO_SUFFIXES)
 
 
 def find_sources(images: Images, skip: str | os.PathLike | None = None) -> list[Source]:
-    """Return what ``images`` names, each file once, in a fixed order.
+    """Return the sources that ``images`` names, each file once, in a fixed order.
 
     Args:
         images: A path, an array, or a sequence of them. A path is that of an image or video, a
-            folder (searched with the folders in it, for the endings above) or a glob, in which
-            ``**`` stands for any folders. An array is (H, W, 3) uint8 in BGR, as OpenCV reads it.
-        skip: A folder in which folders and globs find nothing: that of earlier pictures.
+            folder (searched recursively for the extensions above) or a glob, in which ``**``
+            matches any folders. An array is (H, W, 3) uint8 in BGR, as ``cv2.imread`` returns it.
+        skip: A folder to leave out of folders and globs: that of earlier pictures.
 
     Raises:
-        UserError: There is no such file, a folder or glob finds nothing, or an array is of
-            another kind.
+        UserError: A file does not exist, a folder or glob matches nothing, or an array has another
+            shape or type.
     """
     given = [images] if _is_one(images) else list(images)
     if not given:
-        raise UserError("There is no image to look at: the list of images is empty.")
+        raise UserError("The list of images is empty.")
     sources: list[Source] = []
     seen: set[str] = set()
     names: set[str] = set()
@@ -87,19 +87,19 @@ def _check_array(array: object, number: int) -> None:
 
 
 def _expand(text: str, skip: str | os.PathLike | None) -> Iterable[tuple[str, str]]:
-    """Return the files that an argument names, each with the name for its picture."""
+    """Return the files that a path or glob names, each with the name for its picture."""
     if os.path.isfile(text):
         return [(text, Path(text).stem)]
     if os.path.isdir(text):
         found = [str(path) for path in Path(text).rglob("*") if _is_picture(path, skip)]
         if not found:
             raise UserError(
-                f"The folder '{text}' holds no image or video: their names end in "
-                f"{', '.join(IMAGE_ENDINGS + VIDEO_ENDINGS)}."
+                f"There is no image or video in the folder '{text}': file names must end in "
+                f"{', '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}."
             )
         return [(path, str(Path(path).relative_to(text).with_suffix(""))) for path in sorted(found)]
-    if any(sign in text for sign in "*?["):
-        # whoever writes a pattern chooses the files: their endings do not matter
+    if any(wildcard in text for wildcard in "*?["):
+        # a glob selects its files itself, whatever their extensions
         found = [path for path in glob.glob(text, recursive=True) if os.path.isfile(path)]
         found = [path for path in found if not _lies_in(Path(path), skip)]
         if not found:
@@ -112,7 +112,7 @@ def _expand(text: str, skip: str | os.PathLike | None) -> Iterable[tuple[str, st
 
 
 def _is_picture(path: Path, skip: str | os.PathLike | None) -> bool:
-    known = path.suffix.lower() in IMAGE_ENDINGS + VIDEO_ENDINGS
+    known = path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
     return known and path.is_file() and not _lies_in(path, skip)
 
 
@@ -121,9 +121,9 @@ def _lies_in(path: Path, folder: str | os.PathLike | None) -> bool:
 
 
 def _unused(name: str, names: set[str]) -> str:
-    """Return ``name``, or with a number if another picture already goes there."""
+    """Return ``name``, with a number appended if another picture has that name already."""
     number, free = 1, name
-    while free.lower() in names:  # where upper and lower case are one to the file system
+    while free.lower() in names:  # file systems can be case-insensitive
         number += 1
         free = f"{name}_{number}"
     names.add(free.lower())

@@ -1,4 +1,4 @@
-"""Backbones, necks, heads and losses; knows torch, mmcv.cnn and mmengine, nothing above them."""
+"""Backbones, necks, heads and losses."""
 
 from mmresnet.models import backbones, heads, losses, necks
 

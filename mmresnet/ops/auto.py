@@ -5,9 +5,9 @@ one line in the config is enough::
 
     custom_imports = dict(imports=["mmresnet.ops.auto"])
 
-mmdet's ``tools/test.py`` and others import mmdet's metrics, and those the operators, before they
-know of a config. Let this module start them, with their own arguments; then the config needs no
-line::
+mmdet's ``tools/test.py`` and others import mmdet's metrics, and with them the operators, before
+they read a config. Start these through this module, with their usual arguments; then the config
+needs no such line::
 
     python -m mmresnet.ops.auto tools/test.py CONFIG CHECKPOINT
     torchrun --nproc-per-node 2 -m mmresnet.ops.auto tools/test.py … --launcher pytorch
@@ -17,23 +17,20 @@ import runpy
 import sys
 from pathlib import Path
 
-from mmresnet.ops.install import install
+from mmresnet.ops import install
 
 install()
 
 
 def run_script(arguments: list[str]) -> None:
-    """Run the script ``arguments[0]`` with the rest, as ``python`` itself would.
+    """Run the script ``arguments[0]`` with the other arguments, as ``python`` would.
 
     Raises:
         SystemExit: No script is given, or it does not exist.
     """
     if not arguments or not Path(arguments[0]).is_file():
-        given = f"'{arguments[0]}' is not one" if arguments else "none is given"
-        sys.exit(
-            f"Name a script to run with mmcv's operators installed, but {given}: "
-            "python -m mmresnet.ops.auto SCRIPT [ARGUMENTS]"
-        )
+        problem = f"'{arguments[0]}' is not a file" if arguments else "no script is given"
+        sys.exit(f"{problem}; usage: python -m mmresnet.ops.auto SCRIPT [ARGUMENTS]")
     sys.argv[:] = arguments
     sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
     runpy.run_path(arguments[0], run_name="__main__")

@@ -1,11 +1,11 @@
-"""What reports of the environment say about the stand-in."""
+"""Versions for reports of the environment."""
 
 import torch
 import torchvision
 
 
 def get_compiler_version() -> str:
-    """Return the line that ``mmcv.utils.collect_env`` prints as "MMCV Compiler"."""
+    """Return what ``mmcv.utils.collect_env`` reports as "MMCV Compiler"."""
     return f"none: mmresnet.ops on torchvision {torchvision.__version__}"
 
 

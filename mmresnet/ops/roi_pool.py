@@ -1,7 +1,7 @@
 """RoIPool (Girshick 2015, Fast R-CNN); agrees with ``mmcv/ops/csrc/common/cuda``.
 
 torchvision's kernel rounds a box to whole pixels before it divides it into bins; mmcv's divides it
-first and rounds each bin outwards. So the bins are cut here, and PyTorch finds their maxima.
+first and rounds each bin outwards. So the bins are computed here, and PyTorch finds their maxima.
 """
 
 import torch
@@ -20,19 +20,19 @@ def roi_pool_forward(
     pooled_width: int,
     spatial_scale: float,
 ) -> None:
-    """Write the maximum of each bin into ``output``, and where it lies into ``argmax``.
+    """Write the maximum of each bin into ``output``, and its position into ``argmax``.
 
     Args:
         input: Feature maps, (N, C, H, W).
         rois: Rows of (image, x1, y1, x2, y2), (R, 5).
-        output: (R, C, pooled_height, pooled_width). Zero where a bin lies outside the map.
-        argmax: The same shape: ``y * W + x``, or -1 where a bin lies outside the map.
+        output: (R, C, pooled_height, pooled_width). Zero where a bin is outside the map.
+        argmax: The same shape: ``y * W + x``, or -1 where a bin is outside the map.
         pooled_height: Bins over the height of a box.
         pooled_width: Bins over its width.
         spatial_scale: Pixels of the map per pixel of the image.
 
     Raises:
-        ValueError: A box names an image that is not in the batch.
+        ValueError: The image index of a box is out of range.
     """
     output.zero_()
     argmax.fill_(-1)
@@ -76,11 +76,10 @@ def roi_pool_backward(
     Args:
         grad_output: (R, C, pooled_height, pooled_width).
         rois: As in :func:`roi_pool_forward`.
-        argmax: What that wrote.
+        argmax: As written by the forward pass.
         grad_input: (N, C, H, W), receives the gradient.
-        pooled_height: Not needed: the shape of ``grad_output`` says it.
-        pooled_width: Likewise.
-        spatial_scale: Not needed: ``argmax`` names pixels of the map.
+        pooled_height, pooled_width: Not needed: given by the shape of ``grad_output``.
+        spatial_scale: Not needed: ``argmax`` refers to pixels of the map.
     """
     grad_input.zero_()
     if grad_output.numel() == 0:
@@ -99,7 +98,7 @@ def _images(rois: Tensor, count: int) -> list[int]:
     for index, image in enumerate(images):
         if not 0 <= image < count:
             raise UserValueError(
-                f"Box {index} lies in image {image}, but the batch has images 0 to {count - 1}."
+                f"Box {index} is in image {image}, but the batch has images 0 to {count - 1}."
             )
     return images
 
@@ -109,7 +108,7 @@ def _bins(
 ) -> list[list[tuple[int, int]]]:
     """Return the first pixel of each bin and the one after its last, along one axis of the map.
 
-    ``high`` is the last pixel inside of a box. A box that ends before it begins has empty bins.
+    ``high`` is the last pixel inside a box. A box whose end precedes its start has empty bins.
     """
     start = low * spatial_scale
     length = (high + 1) * spatial_scale - start

@@ -1,7 +1,7 @@
-"""The local parts of mmcv's SyncBatchNorm (``MMSyncBN``), between which it adds over the ranks.
+"""The computations of one rank in mmcv's SyncBatchNorm (``MMSyncBN``), which reduces over ranks.
 
 Agrees with ``mmcv/ops/csrc/common/cuda/sync_bn_cuda_kernel.cuh``. Maps are (N, C, pixels), the
-statistics (C,) in float32. ``SyncBN`` is torch's own and needs none of this.
+statistics (C,) in float32. ``SyncBN`` is torch's layer and does not need these.
 """
 
 from torch import Tensor
@@ -13,7 +13,7 @@ def sync_bn_forward_mean(input: Tensor, mean: Tensor) -> None:
 
 
 def sync_bn_forward_var(input: Tensor, mean: Tensor, var: Tensor) -> None:
-    """Write the mean square of each channel's distance from ``mean``, which is all ranks'."""
+    """Write the mean squared distance of each channel from ``mean``, that of all ranks."""
     var.copy_((input.float() - mean[:, None]).square().mean((0, 2)))
 
 
@@ -37,11 +37,11 @@ def sync_bn_forward_output(
     Args:
         input: (N, C, pixels).
         mean: Of all ranks, (C,).
-        var: Likewise, over N and not N - 1.
+        var: Likewise, the biased variance.
         weight: (C,), or None.
         bias: (C,), or None.
-        running_mean: Moved towards ``mean`` by the share ``momentum``; None where it is not kept.
-        running_var: Moved towards the variance over N - 1.
+        running_mean: Updated with ``mean`` and ``momentum``; None if statistics are not tracked.
+        running_var: Updated likewise with the unbiased variance.
         norm: (N, C, pixels) in float32, kept for the backward pass.
         std: (C,), receives the standard deviation.
         output: (N, C, pixels).

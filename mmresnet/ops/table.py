@@ -1,4 +1,4 @@
-"""Which operators of ``mmcv._ext`` are provided, and which part of a model wants the others."""
+"""The operators of ``mmcv._ext`` that are provided, and what needs the others."""
 
 import importlib
 from collections.abc import Callable
@@ -34,14 +34,14 @@ PROVIDED = {
     "get_compiling_cuda_version": "info:get_compiling_cuda_version",
 }
 
-# beginnings of the other names -> who wants them
-WANTED_BY = {
+# prefixes of the other names -> what needs them
+NEEDED_BY = {
     ("carafe",): "FPN_CARAFE and mask heads that upsample by CARAFE",
     ("masked_",): "MaskedConv2d, in the guided-anchoring heads",
     ("deform_roi_pool",): "deformable RoI pooling, in the dpool and mdpool models",
     ("prroi_pool",): "precise RoI pooling",
     ("border_align",): "BorderAlign, in BorderDet",
-    ("bbox_overlaps",): "mmcv.ops.bbox_overlaps (mmdet's bbox_overlaps is another, and needs none)",
+    ("bbox_overlaps",): "mmcv.ops.bbox_overlaps (mmdet's bbox_overlaps does not need it)",
     (
         "nms_rotated",
         "nms_quadri",
@@ -90,26 +90,25 @@ class MissingOperator(UserError, NotImplementedError):
 
 
 def operator(name: str) -> Callable:
-    """Return the operator of that name, or a function that says what it would take to have it."""
+    """Return the operator of that name, or a function that raises :class:`MissingOperator`."""
     if name in PROVIDED:
         module, _, function = PROVIDED[name].partition(":")
         return getattr(importlib.import_module(f"{__package__}.{module}"), function)
 
     def missing(*args: object, **kwargs: object) -> None:
-        raise MissingOperator(_sentence(name))
+        raise MissingOperator(_missing_message(name))
 
     missing.__name__ = missing.__qualname__ = name
     return missing
 
 
-def _sentence(name: str) -> str:
-    wanted_by = next(
-        (who for beginnings, who in WANTED_BY.items() if name.startswith(beginnings)),
+def _missing_message(name: str) -> str:
+    user = next(
+        (user for prefixes, user in NEEDED_BY.items() if name.startswith(prefixes)),
         "the layer of mmcv.ops that called it",
     )
     return (
-        f"mmcv's operator '{name}' is not among those that mmresnet.ops computes without a "
-        f"compiler; it is wanted by {wanted_by}. Install an mmcv with compiled operators in "
-        "place of this one (mmcv.readthedocs.io, 'Installation'), or take a model without "
-        "that part."
+        f"mmcv's operator '{name}' is not among those that mmresnet.ops provides; it is needed by "
+        f"{user}. Install an mmcv with compiled operators in place of this one "
+        "(mmcv.readthedocs.io, 'Installation'), or use a model without that part."
     )

@@ -1,1 +1,1 @@
-"""Pictures: curves, boxes and labels, sheets of images."""
+"""Drawing: training curves, predictions, boxes, masks and labels."""

@@ -1,4 +1,4 @@
-"""A picture of a run's curves, from the numbers that it logged."""
+"""Draw the training curves of a run from its logs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mmresnet.errors import UserError
+from mmresnet.visualization.figure import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NOT_METRICS = ("data_time", "time", "step", "epoch", "iter", "memory", "eta")
-_VAL_LOSS = "val/loss"  # of mmresnet.ValLoop, beside its parts
+_VAL_LOSS = "val/loss"  # logged by mmresnet.ValLoop, with its terms as val/loss_…
 BLUE, ORANGE, GREY = "#2f6db5", "#d9730d", "#6b7280"
 
 
 @dataclass
 class Curves:
-    """What a run logged: numbers against the training step at which they were taken."""
+    """What a run logged: values by training step."""
 
     loss: dict[int, float] = field(default_factory=dict)
     val_loss: dict[int, float] = field(default_factory=dict)
@@ -29,26 +31,25 @@ class Curves:
 
 
 def read_curves(work_dir: str | os.PathLike) -> Curves:
-    """Read the logs of every start of the run in ``work_dir``, the oldest first.
+    """Read the logs of all starts of the run in ``work_dir``, the oldest first.
 
-    A resumed run logged some steps twice; the later number counts. A measurement on the
-    validation set is placed at the last training step that was logged before it.
+    Where a resumed run logged a step twice, the later value counts. Validation metrics belong to
+    the last training step that was logged before them.
 
     Raises:
-        UserError: ``work_dir`` holds no log of a training.
+        UserError: ``work_dir`` holds no training log.
     """
-    logs = sorted(Path(work_dir).glob("*/vis_data/scalars.json"))
     curves = Curves()
-    for log in logs:
+    for log in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
         step = None
         for line in log.read_text().splitlines():
             try:
                 numbers = json.loads(line)
             except json.JSONDecodeError:
-                continue  # the line at which a killed run stopped writing
+                continue  # a line that a killed run did not complete
             if "loss" in numbers:
                 if step is None:
-                    _forget_from(curves, numbers["step"])
+                    _drop_from(curves, numbers["step"])
                 step = numbers["step"]
                 curves.loss[step] = numbers["loss"]
                 if "lr" in numbers:
@@ -61,34 +62,32 @@ def read_curves(work_dir: str | os.PathLike) -> Curves:
                         curves.metrics.setdefault(name, {})[step] = value
     if not curves.loss:
         raise UserError(
-            f"'{work_dir}' holds no log of a training (<start time>/vis_data/scalars.json): "
-            "give the folder that tools/train.py wrote to, its --work-dir."
+            f"'{work_dir}' holds no training log (<start time>/vis_data/scalars.json): give the "
+            "--work-dir of tools/train.py."
         )
     return curves
 
 
 def _is_metric(name: str, value: object) -> bool:
-    """Return whether it is one that says something: COCO's are -1 where there are no objects."""
-    is_number = isinstance(value, (int, float)) and value != -1
-    return is_number and name not in _NOT_METRICS and not name.startswith(_VAL_LOSS)
+    is_number = isinstance(value, (int, float))
+    # COCO's metrics are -1 where there are no objects
+    return is_number and value != -1 and name not in _NOT_METRICS and not name.startswith(_VAL_LOSS)
 
 
-def _forget_from(curves: Curves, step: int) -> None:
-    """Drop what an earlier start logged from ``step`` on: the run was taken up before it."""
-    for numbers in (curves.loss, curves.val_loss, curves.rate, *curves.metrics.values()):
-        for late in [known for known in numbers if known >= step]:
-            del numbers[late]
+def _drop_from(curves: Curves, step: int) -> None:
+    """Drop what an earlier start logged from ``step`` on: the run was resumed before it."""
+    for values in (curves.loss, curves.val_loss, curves.rate, *curves.metrics.values()):
+        for late in [known for known in values if known >= step]:
+            del values[late]
 
 
 def plot_curves(work_dir: str | os.PathLike, path: str | os.PathLike) -> None:
     """Draw loss, validation metrics and learning rate of the run in ``work_dir`` to ``path``.
 
     Raises:
-        UserError: ``work_dir`` holds no log of a training.
+        UserError: ``work_dir`` holds no training log, or matplotlib is missing.
     """
     curves = read_curves(work_dir)
-    from mmresnet.visualization.figure import new_figure, save
-
     figure = new_figure(12.0, 3.8)
     loss, metrics, rate = figure.subplots(1, 3)
     _draw_loss(loss, curves.loss, curves.val_loss)
@@ -97,7 +96,7 @@ def plot_curves(work_dir: str | os.PathLike, path: str | os.PathLike) -> None:
     rate.set_ylim(bottom=0)
     for axes, title in (
         (loss, "Loss" if curves.val_loss else "Training loss"),
-        (metrics, "On the validation set"),
+        (metrics, "Validation metrics"),
         (rate, "Learning rate"),
     ):
         axes.set_title(title, loc="left", fontweight="bold")
@@ -109,48 +108,32 @@ def plot_curves(work_dir: str | os.PathLike, path: str | os.PathLike) -> None:
 
 
 def _draw_loss(axes: Axes, loss: dict[int, float], val_loss: dict[int, float]) -> None:
-    """Draw the loss faintly and its running average boldly, on a logarithmic axis."""
+    """Draw the logged loss faintly and its moving average boldly, on a logarithmic axis."""
     steps, values = list(loss), list(loss.values())
     window = max(1, len(values) // 20)
-    smooth = [
-        sum(values[max(0, i + 1 - window) : i + 1]) / len(values[max(0, i + 1 - window) : i + 1])
-        for i in range(len(values))
-    ]
-    marker = "o" if len(values) == 1 else None
     if window > 1:
-        axes.plot(steps, values, color=BLUE, alpha=0.3, linewidth=1, label="logged")
+        smooth = [fmean(values[max(0, i + 1 - window) : i + 1]) for i in range(len(values))]
+        axes.plot(steps, values, color=BLUE, alpha=0.3, linewidth=1, label="training")
         axes.plot(steps, smooth, color=BLUE, linewidth=2, label=f"mean of {window}")
     else:
-        axes.plot(steps, values, color=BLUE, linewidth=2, marker=marker, label="in training")
+        marker = "o" if len(values) == 1 else None
+        axes.plot(steps, values, color=BLUE, linewidth=2, marker=marker, label="training")
     if val_loss:
-        steps, held_out = list(val_loss), list(val_loss.values())
-        values += held_out
-        axes.plot(
-            steps, held_out, color=ORANGE, linewidth=2, marker="o", markersize=3.5, label="held out"
-        )
+        _plot_metric(axes, val_loss, ORANGE, "validation")
     if window > 1 or val_loss:
         axes.legend(frameon=False)
-    if min(values) > 0:
+    if min([*values, *val_loss.values()]) > 0:
         axes.set_yscale("log")
 
 
 def _draw_metrics(axes: Axes, metrics: dict[str, dict[int, float]]) -> None:
-    """Draw the first metrics, and name the best value of the first, the one checkpoints go by."""
+    """Draw the first metrics, and the best value of the first, which selects the checkpoint."""
     if not metrics:
         axes.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axes.transAxes)
         return
-    # no more than these: a detector logs a dozen, of which the first are over all objects
-    colours = (ORANGE, BLUE, GREY)
-    for colour, (name, values) in zip(colours, metrics.items(), strict=False):
-        axes.plot(
-            list(values),
-            list(values.values()),
-            color=colour,
-            linewidth=2,
-            marker="o",
-            markersize=3.5,
-            label=name,
-        )
+    # a detector logs a dozen metrics; the first three are those over all object sizes
+    for colour, (name, values) in zip((ORANGE, BLUE, GREY), metrics.items(), strict=False):
+        _plot_metric(axes, values, colour, name)
     values = next(iter(metrics.values()))
     best = max(values, key=values.get)
     axes.scatter([best], [values[best]], s=110, facecolors="none", edgecolors=ORANGE, zorder=3)
@@ -162,3 +145,8 @@ def _draw_metrics(axes: Axes, metrics: dict[str, dict[int, float]]) -> None:
         ha="right" if best > max(values) / 2 else "left",
     )
     axes.legend(frameon=False, loc="best")
+
+
+def _plot_metric(axes: Axes, values: dict[int, float], colour: str, label: str) -> None:
+    style = dict(color=colour, linewidth=2, marker="o", markersize=3.5)
+    axes.plot(list(values), list(values.values()), label=label, **style)

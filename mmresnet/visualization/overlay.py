@@ -1,13 +1,12 @@
-"""Pictures of results: labels below an image, boxes with names and masks in it."""
+"""Draw results on an image: labels below it, or boxes, masks and names on it."""
 
 from __future__ import annotations
 
-import colorsys
 import functools
 import math
 from typing import TYPE_CHECKING
 
-from mmresnet.inference.results import Label, Object, Result, decode_mask
+from mmresnet.evaluation.results import Label, Object, Result, decode_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,25 +16,26 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 
-SMALLEST = 400  # pixels of the longer side below which an image is enlarged
+MIN_SIZE = 400  # an image whose longer side has fewer pixels is enlarged
 _PALETTE = ("#e6194b", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#f2c500", "#e377c2")
-_INK: tuple[Colour, Colour] = ((255, 255, 255), (17, 17, 17))
+_WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
 
 
 def draw(pixels: np.ndarray, result: Result, score_thr: float) -> np.ndarray:
-    """Return a picture of ``result``, (H', W', 3) uint8 in RGB; its size depends on H and W alone.
+    """Return the image with ``result`` drawn on it or below it, (H', W', 3) uint8 in RGB.
 
-    A small image is enlarged by a whole factor, so that a name beside it can be read. Of labels
-    the best is shown, and others that reach ``score_thr``.
+    H' and W' depend on H and W alone: a small image is enlarged by an integer factor, so that names
+    are legible.
 
     Args:
         pixels: (H, W, 3) uint8 in BGR.
+        score_thr: The best label is drawn, and the others with at least this score.
     """
     import numpy as np
     from PIL import Image
 
     height, width = pixels.shape[:2]
-    factor = math.ceil(SMALLEST / max(height, width))
+    factor = math.ceil(MIN_SIZE / max(height, width))
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
     if factor > 1:
         picture = picture.resize((width * factor, height * factor), Image.Resampling.NEAREST)
@@ -50,35 +50,34 @@ def draw(pixels: np.ndarray, result: Result, score_thr: float) -> np.ndarray:
 
 def colour_of(class_id: int) -> Colour:
     """Return the colour of a class, in RGB: the same in every picture."""
+    from PIL import ImageColor
+
     if class_id < len(_PALETTE):
-        text = _PALETTE[class_id]
-        return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
-    # the golden ratio keeps neighbours in the list apart on the circle of hues
-    hue, value = class_id * 0.618034 % 1, (0.95, 0.75, 0.55)[class_id % 3]
-    red, green, blue = (round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.8, value))
-    return red, green, blue
+        return ImageColor.getrgb(_PALETTE[class_id])
+    # multiples of the golden ratio give consecutive classes distant hues
+    hue, value = class_id * 0.618034 % 1, (95, 75, 55)[class_id % 3]
+    return ImageColor.getrgb(f"hsv({360 * hue:.4f},80%,{value}%)")
 
 
-def ink_on(colour: Colour) -> Colour:
+def text_colour_on(colour: Colour) -> Colour:
     """Return white or near-black, whichever contrasts more with ``colour`` (WCAG 2, 1.4.3)."""
-    luminances = [_luminance(one) for one in (colour, *_INK)]
 
-    def contrast(first: float, second: float) -> float:
-        return (max(first, second) + 0.05) / (min(first, second) + 0.05)
+    def contrast(text: Colour) -> float:
+        darker, lighter = sorted((_luminance(colour), _luminance(text)))
+        return (lighter + 0.05) / (darker + 0.05)
 
-    white, black = (contrast(luminances[0], ink) for ink in luminances[1:])
-    return _INK[white < black]
+    return max(_WHITE, _BLACK, key=contrast)
 
 
 def _luminance(colour: Colour) -> float:
-    shares = [part / 255 for part in colour]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+    channels = [channel / 255 for channel in colour]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @functools.lru_cache
 def _font(size: int) -> FreeTypeFont:
-    import matplotlib  # which mmengine requires; Pillow's own font has no letters with accents
+    import matplotlib  # mmengine requires it; Pillow's own font has no accented letters
     from PIL import ImageFont
 
     return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
@@ -86,15 +85,14 @@ def _font(size: int) -> FreeTypeFont:
 
 @functools.lru_cache(maxsize=1024)
 def _readable(name: str, class_id: int) -> str:
-    """Return ``name``, or the class's number where the font lacks a letter of it."""
-    font = _font(16)
-    absent = font.getmask("\uffff")
-    missing = (bytes(absent), absent.size)
-    for letter in set(name) - set(" "):
-        mask = font.getmask(letter)
-        if (bytes(mask), mask.size) == missing:
-            return f"class {class_id}"
-    return name
+    """Return ``name``, or "class <number>" if the font lacks one of its letters."""
+
+    def glyph(letter: str) -> tuple[bytes, tuple[int, int]]:
+        mask = _font(16).getmask(letter)
+        return bytes(mask), mask.size
+
+    missing = glyph("\uffff")
+    return f"class {class_id}" if any(glyph(c) == missing for c in {*name} - {" "}) else name
 
 
 def _text_size(picture: Picture) -> int:
@@ -102,37 +100,37 @@ def _text_size(picture: Picture) -> int:
 
 
 def _draw_objects(picture: Picture, objects: list[Object], factor: int) -> None:
-    """Draw the boxes, the best last and so on top, and then their names."""
+    """Draw masks, then boxes, then names, each time with the highest score last, hence on top."""
     from PIL import ImageDraw
 
     size = _text_size(picture)
-    thick = max(2, round(size / 7))
-    for one in reversed(objects):
+    line_width = max(2, round(size / 7))
+    objects = objects[::-1]
+    for one in objects:
         if "mask" in one:
-            _tint(picture, one, factor)
+            _draw_mask(picture, one, factor)
     pen = ImageDraw.Draw(picture)
-    corners = []
-    for one in reversed(objects):
+    for one in objects:
         x1, y1, x2, y2 = (round(value * factor) for value in one["box"])
-        x2, y2 = max(x1, x2 - 1), max(y1, y2 - 1)  # the box ends where its last pixel ends
-        pen.rectangle((x1, y1, x2, y2), outline=colour_of(one["class_id"]), width=thick)
-        corners.append((x1, y1))
-    for one, corner in zip(reversed(objects), corners, strict=True):
-        _tag(pen, picture, one, corner, size)
+        x2, y2 = max(x1, x2 - 1), max(y1, y2 - 1)  # PIL includes the last pixel
+        pen.rectangle((x1, y1, x2, y2), outline=colour_of(one["class_id"]), width=line_width)
+    for one in objects:
+        _draw_name(pen, picture, one, factor, size)
 
 
-def _tag(pen: ImageDraw, picture: Picture, one: Object, corner: tuple[int, int], size: int) -> None:
-    """Write name and score above the corner, or below it where the picture ends."""
+def _draw_name(pen: ImageDraw, picture: Picture, one: Object, factor: int, size: int) -> None:
+    """Write name and score above the box, or inside of it at the top of the picture."""
     colour, font = colour_of(one["class_id"]), _font(size)
     text = f"{_readable(one['name'], one['class_id'])} {one['score']:.0%}"
-    wide, high = math.ceil(pen.textlength(text, font)) + size // 2, round(1.3 * size)
-    x = max(0, min(corner[0], picture.width - wide))
-    y = corner[1] - high if corner[1] >= high else corner[1]
-    pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=colour)
-    pen.text((x + size // 4, y + high / 2), text, ink_on(colour), font, anchor="lm")
+    width, height = math.ceil(pen.textlength(text, font)) + size // 2, round(1.3 * size)
+    left, top = (round(value * factor) for value in one["box"][:2])
+    x = max(0, min(left, picture.width - width))
+    y = top - height if top >= height else top
+    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
+    pen.text((x + size // 4, y + height / 2), text, text_colour_on(colour), font, anchor="lm")
 
 
-def _tint(picture: Picture, one: Object, factor: int) -> None:
+def _draw_mask(picture: Picture, one: Object, factor: int) -> None:
     from PIL import Image
 
     mask = Image.fromarray(decode_mask(one["mask"]))
@@ -141,27 +139,26 @@ def _tint(picture: Picture, one: Object, factor: int) -> None:
 
 
 def _add_labels(picture: Picture, labels: list[Label]) -> Picture:
-    """Return the picture with a line of labels below it, as many as fit; each with a score."""
+    """Return the picture with as many labels and scores as fit on one line below it."""
     from PIL import Image, ImageDraw
 
     size = max(14, _text_size(picture))
-    high = round(1.9 * size)
-    wide = max(picture.width, SMALLEST * 3 // 5)
-    canvas = Image.new("RGB", (wide, picture.height + high), (32, 32, 32))
-    canvas.paste(picture, ((wide - picture.width) // 2, 0))
+    height, width = round(1.9 * size), max(picture.width, MIN_SIZE * 3 // 5)
+    canvas = Image.new("RGB", (width, picture.height + height), (32, 32, 32))
+    canvas.paste(picture, ((width - picture.width) // 2, 0))
     pen = ImageDraw.Draw(canvas)
-    middle, x, end = picture.height + high / 2, size // 2, wide - size // 2
-    font, chip = _font(size), round(0.6 * size)
+    middle, x, end = picture.height + height / 2, size // 2, width - size // 2
+    font, swatch = _font(size), round(0.6 * size)
     for number, one in enumerate(labels):
         name, score = _readable(one["name"], one["class_id"]), f" {one['score']:.0%}"
-        room = end - x - 1.5 * chip - pen.textlength(score, font)
+        room = end - x - 1.5 * swatch - pen.textlength(score, font)
         if number and pen.textlength(name, font) > room:
             break
-        top = middle - chip / 2
-        pen.rectangle((x, top, x + chip, top + chip), fill=colour_of(one["class_id"]))
+        top = middle - swatch / 2
+        pen.rectangle((x, top, x + swatch, top + swatch), fill=colour_of(one["class_id"]))
         text = _shorten(pen, name, font, room) + score
-        x += 1.5 * chip
-        pen.text((x, middle), text, _INK[0], font, anchor="lm")
+        x += 1.5 * swatch
+        pen.text((x, middle), text, _WHITE, font, anchor="lm")
         x += pen.textlength(text, font) + size
     if not labels:
         pen.text((x, middle), "no class", (170, 170, 170), font, anchor="lm")

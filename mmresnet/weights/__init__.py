@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmresnet.weights.coverage import WeightsError
     from mmresnet.weights.load import load_weights
-    from mmresnet.weights.refusal import WeightsError
     from mmresnet.weights.report import Report
 
 __all__ = ["Report", "WeightsError", "load_weights"]
 
-_HOMES = {"load_weights": "load", "Report": "report", "WeightsError": "refusal"}
+_HOMES = {"load_weights": "load", "Report": "report", "WeightsError": "coverage"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,11 @@
-"""What weights were trained with, against what a config does."""
+"""Whether a config prepares images, and builds the net, as its weights were trained."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmresnet.weights.names.match import backbones
+from mmresnet.weights.fit import backbones
 from mmresnet.weights.report import Report
 
 if TYPE_CHECKING:
@@ -19,21 +19,21 @@ _TOLERANCE = 0.5  # of 255: publishers round means and deviations in their own w
 def differences(
     model: nn.Module, report: Report, pipeline: Sequence[Mapping[str, Any]] = ()
 ) -> list[str]:
-    """Return, in a sentence each, where ``model`` works otherwise than its weights were trained.
+    """Return where ``model`` differs from what its weights were trained with, a message for each.
 
     Args:
         model: A model around a backbone of this package, with its ``data_preprocessor``.
-        report: What was told when the weights were loaded.
+        report: Of the loading of its weights.
         pipeline: The transforms of the images that it is tested with.
     """
-    said = list(_structure(model, report))
+    found = list(_structure(model, report))
     expected = report.preprocessing
     if expected is not None:
         preprocessor = getattr(model, "data_preprocessor", None)
         if preprocessor is not None:
-            said += _colours(preprocessor, expected)
-        said += _sizes(pipeline, expected)
-    return said
+            found += _normalization(preprocessor, expected)
+        found += _sizes(pipeline, expected)
+    return found
 
 
 def style_of(backbone: nn.Module) -> str | None:
@@ -62,12 +62,12 @@ def _structure(model: nn.Module, report: Report) -> Iterator[str]:
         eps = {module.eps for module in backbone.modules() if hasattr(module, "running_var")}
         if eps - {1e-5}:
             yield (
-                f"The backbone's BatchNorm adds eps={sorted(eps)[-1]:g} to the variance, and every "
-                "publisher's known here 1e-05: set norm_cfg=dict(type='BN', eps=1e-5)."
+                f"The backbone's BatchNorm adds eps={sorted(eps)[-1]:g} to the variance, and that of "
+                "every known publisher 1e-05: set norm_cfg=dict(type='BN', eps=1e-5)."
             )
 
 
-def _colours(preprocessor: nn.Module, expected: Preprocessing) -> Iterator[str]:
+def _normalization(preprocessor: nn.Module, expected: Preprocessing) -> Iterator[str]:
     order = channel_order(preprocessor)
     if order != expected.channel_order:
         yield (

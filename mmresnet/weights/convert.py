@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError, did_you_mean
+from mmresnet.weights.checkpoint import Origin, origin_of, read
 from mmresnet.weights.names.layouts import LAYOUTS, MMPRETRAIN, Layout
 from mmresnet.weights.names.recognise import Recognised, recognise, unwrap
-from mmresnet.weights.origin import origin_of
 from mmresnet.weights.report import listed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# A checkpoint for mmresnet has mmpretrain's names. Files of Caffe2 are read, and not written.
+# mmresnet's own names are mmpretrain's. Files in Caffe2's layout are read, but not written.
 TARGETS = {
     "mmresnet": MMPRETRAIN,
     **{name: layout for name, layout in LAYOUTS.items() if name not in ("caffe2", "cifar")},
@@ -29,8 +30,8 @@ class Converted:
 
     Attributes:
         tensors: By their new names; they share memory with those that they were made of.
-        metadata: What a file of them should tell: net, layouts, source, preprocessing.
-        left_out: Names of the source that are no part of a ResNet and its classifier.
+        metadata: For a file of them: net, layouts, source, preprocessing.
+        left_out: Names in the source of what does not belong to a ResNet and its classifier.
     """
 
     tensors: dict[str, Tensor]
@@ -41,7 +42,7 @@ class Converted:
 def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Converted:
     """Give the tensors of a ResNet the names of another layout; no value changes.
 
-    Means of 0 and variances of 1 - eps are added where a file of Caffe2's has none.
+    Means of 0 and variances of 1 - eps are added to FrozenBatchNorm layers, which have none.
 
     Args:
         content: What a file of weights holds, in any layout.
@@ -77,7 +78,7 @@ def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Conv
         converted |= _statistics(found, tensors, target)
     return Converted(
         converted,
-        _metadata(found, tensors, to),
+        _metadata(found, origin_of(content), to),
         [key for key in tensors if key not in names],
     )
 
@@ -115,7 +116,7 @@ def _name(target: Layout, role: str, found: Recognised, to: str) -> str:
 def _statistics(
     found: Recognised, tensors: Mapping[str, Tensor], target: Layout
 ) -> dict[str, Tensor]:
-    """Return those that affine norm layers include, and that others' code asks for."""
+    """Return the running statistics that FrozenBatchNorm layers lack, and BatchNorm layers have."""
     if not found.layout.frozen_norm or any(role.endswith("running_var") for role in found.keys):
         return {}
     made = {}
@@ -128,9 +129,8 @@ def _statistics(
     return made
 
 
-def _metadata(found: Recognised, tensors: Mapping[str, Tensor], to: str) -> dict[str, str]:
-    origin = origin_of(tensors)
-    told = {
+def _metadata(found: Recognised, origin: Origin, to: str) -> dict[str, str]:
+    known = {
         "net": found.describe(),
         "layout": to,
         "converted_from": found.layout.name,
@@ -139,4 +139,30 @@ def _metadata(found: Recognised, tensors: Mapping[str, Tensor], to: str) -> dict
         "preprocessing": str(origin.preprocessing or ""),
         "format": "pt",  # which transformers asks for
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in known.items() if value}
+
+
+def convert_file(
+    source: str | os.PathLike, target: str | os.PathLike, to: str, key: str | None = None
+) -> Converted:
+    """Write the weights of ``source`` to ``target`` under the names of another package.
+
+    Args:
+        source: A path, an address or a name, in any layout.
+        target: A path that ends in ``.safetensors`` or ``.pth``.
+        to: A key of :data:`TARGETS`.
+        key: Where in the checkpoint the weights are, if it holds several.
+
+    Returns:
+        What was written, and the names of what was left out.
+
+    Raises:
+        UserError: The weights cannot be read, or the other package has no such net.
+    """
+    from mmresnet.weights.formats.files import write_weights
+
+    converted = convert(read(source), to, key)
+    # detectron2 looks for "model", and for the part of a detector that these names end in
+    how = {"key": "model", "beside": {"matching_heuristics": True}} if to == "detectron2" else {}
+    write_weights(target, converted.tensors, converted.metadata, **how)
+    return converted

@@ -1,4 +1,4 @@
-"""Mistakes become one sentence and an exit code; accidents keep their traceback."""
+"""Errors that users cause become one line and an exit code; others keep their traceback."""
 
 import sys
 from pathlib import Path
@@ -35,19 +35,19 @@ BROKEN_IMAGE = AssertionError("failed to load image: a/b.jpg")
         (KeyboardInterrupt(), 130, "Interrupted."),
     ],
 )
-def test_a_known_mistake_is_one_line_and_a_code(error, code, words, capsys):
+def test_a_known_error_is_one_line_and_a_code(error, code, words, capsys):
     assert cli.run(fail_with(error)) == code
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1
 
 
-def test_an_accident_is_not_hidden():
-    with pytest.raises(ValueError, match="accident"):
-        cli.run(fail_with(ValueError("accident")))
+def test_a_bug_is_not_hidden():
+    with pytest.raises(ValueError, match="a bug"):
+        cli.run(fail_with(ValueError("a bug")))
 
 
-def test_a_refusal_of_the_package_is_a_mistake(capsys):
+def test_a_refused_argument_is_a_user_error(capsys):
     def main(argv):
         from mmresnet.models.backbones import ResNet
 
@@ -57,7 +57,7 @@ def test_a_refusal_of_the_package_is_a_mistake(capsys):
     assert "18, 34, 50, 101, 152" in capsys.readouterr().err
 
 
-def test_the_traceback_can_be_had(monkeypatch):
+def test_the_traceback_can_be_shown(monkeypatch):
     monkeypatch.setenv("MMRESNET_DEBUG", "1")
     with pytest.raises(UserError):
         cli.run(fail_with(UserError("Say this.")))
@@ -70,7 +70,7 @@ def test_the_traceback_can_be_had(monkeypatch):
         (["c.py", "--resume"], "c.py --resume"),
     ],
 )
-def test_an_interruption_tells_how_to_go_on(given, command, monkeypatch, capsys):
+def test_an_interruption_prints_how_to_resume(given, command, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["tools/train.py"])
     assert cli.run(fail_with(KeyboardInterrupt()), given, resumable=True) == 130
     assert capsys.readouterr().err.endswith(f": python tools/train.py {command}\n")

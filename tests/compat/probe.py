@@ -1,8 +1,8 @@
-"""Do by hand what each mend of mmresnet.compat is for; run in a process of its own.
+"""Do by hand what each patch of mmresnet.compat is for; run in a process of its own.
 
-``python tests/upstream/probe.py FOLDER`` tries upstream as it is, and
-``python tests/upstream/probe.py FOLDER mended`` upstream under ``mmresnet.registry``. Prints a JSON
-object: for each mend, null where all went well, or what went wrong.
+``python tests/compat/probe.py FOLDER`` tries upstream as it is, and
+``python tests/compat/probe.py FOLDER patched`` upstream under ``mmresnet.registry``. Prints a JSON
+object: for each patch, null where all went well, or what went wrong.
 """
 
 import json
@@ -71,24 +71,36 @@ def wrap_model() -> None:
     assert wrapped.module.weight.grad is not None
 
 
+def import_operators() -> None:
+    if "mmresnet" in sys.modules:
+        import mmresnet.ops
+
+        mmresnet.ops.install()
+    import mmcv.ops
+
+    kept = mmcv.ops.nms(torch.tensor([[0.0, 0, 8, 8], [1, 0, 8, 8]]), torch.ones(2), 0.5)[1]
+    assert kept.tolist() == [0]
+
+
 PROBES = {
     "checkpoints load without running code": load_checkpoints,
     "installed packages are found without pkg_resources": find_packages,
     "process groups without a GPU": start_group,
     "data parallelism without a GPU": wrap_model,
+    "operators without a compiled mmcv": import_operators,
 }
 
 
 def main() -> None:
-    if sys.argv[2:] == ["mended"]:
-        import mmresnet.registry  # noqa: F401  which applies the mends
+    if sys.argv[2:] == ["patched"]:
+        import mmresnet.registry  # noqa: F401  which applies the patches
     found = {}
     for name, probe in PROBES.items():
         try:
             found[name] = probe()
         except Exception as error:
             found[name] = f"{type(error).__name__}: {error}"
-    assert ("mmresnet" in sys.modules) == (sys.argv[2:] == ["mended"])
+    assert ("mmresnet" in sys.modules) == (sys.argv[2:] == ["patched"])
     print(json.dumps(found))
 
 

@@ -1,4 +1,4 @@
-"""A detector of ours comes without mmpretrain, although mmdet would import it."""
+"""A detector is built without mmpretrain, although mmdet would import it."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def test_upstream_imports_it_wherever_it_is_installed():
         import mmresnet.ops
         mmresnet.ops.install()
         import mmdet.models
-        assert "mmpretrain" in sys.modules, "upstream has been mended; remove import_detectors"
+        assert "mmpretrain" in sys.modules, "upstream does without; remove the patch"
         """
     )
 
@@ -39,9 +39,9 @@ def test_a_config_that_names_it_has_it():
     run(
         """
         from mmengine.config import Config
-        from mmresnet.engine.training import install_operators
+        from mmresnet.engine.assembly import import_packages
         model = dict(type="BaseReID", head=dict(type="LinearReIDHead", num_classes=3))
-        install_operators(Config(dict(default_scope="mmdet", model=model)))
+        import_packages(Config(dict(default_scope="mmdet", model=model)))
         import mmdet.models.reid.base_reid
         assert mmdet.models.reid.base_reid.mmpretrain is not None
         """

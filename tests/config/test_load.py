@@ -146,9 +146,8 @@ def test_paths_below_a_folder_follow_it():
 
 def test_values_are_followed_only_under_the_same_name():
     part = {"num_classes": 10, "depth": 10, "inner": [{"num_classes": 10}, {"num_classes": 3}]}
-    after, count = follow(part, "num_classes", 10, 5)
-    assert count == 2
-    assert after == {
+    assert follow(part, "num_classes", 10, 5) == 2
+    assert part == {
         "num_classes": 5,
         "depth": 10,
         "inner": [{"num_classes": 5}, {"num_classes": 3}],
@@ -156,7 +155,7 @@ def test_values_are_followed_only_under_the_same_name():
 
 
 def test_true_is_not_one():
-    assert follow({"flag": True}, "flag", 1, 5) == ({"flag": True}, 0)
+    assert follow({"flag": True}, "flag", 1, 5) == 0
 
 
 def test_fewer_than_five_classes_have_no_top_5():

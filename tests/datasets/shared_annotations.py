@@ -1,6 +1,6 @@
-"""One process of two: share what one of them makes, and report what it took.
+"""One of two processes: share arrays or detection sets, and write a report.
 
-Usage: shared_annotations.py RANK PORT OUT arrays|ROOT…: arrays of its own, or the detection sets.
+Usage: shared_annotations.py RANK PORT OUT arrays|ROOT…
 """
 
 import gc
@@ -14,7 +14,7 @@ from mmresnet.errors import UserError
 
 
 def share_arrays() -> dict:
-    """Share two arrays, and then a failure."""
+    """Share two arrays, and then an error."""
     from mmresnet.datasets.node_shared import once_per_node
 
     calls = []
@@ -28,13 +28,13 @@ def share_arrays() -> dict:
         raise UserError("this cannot be made")
 
     (numbers, halves), state = once_per_node(make)
-    told = {"sum": int(numbers.sum()), "halves": halves.tolist(), **state}
-    told |= {"writeable": numbers.flags.writeable, "file": file_of(numbers)}
+    report = {"sum": int(numbers.sum()), "halves": halves.tolist(), **state}
+    report |= {"writeable": numbers.flags.writeable, "file": file_of(numbers)}
     try:
         once_per_node(fail)
     except UserError as error:
-        told["error"] = str(error)
-    return {**told, "calls": len(calls)}
+        report["error"] = str(error)
+    return {**report, "calls": len(calls)}
 
 
 def load_sets(roots: list[str]) -> dict:
@@ -46,7 +46,7 @@ def load_sets(roots: list[str]) -> dict:
     coco_file.read_coco = lambda *args, **keywords: parsed.append(args) or read(*args, **keywords)
     from mmresnet.datasets.coco import CocoDataset
 
-    told = {"errors": []}
+    report = {"errors": []}
     for root in roots:
         try:
             dataset = CocoDataset(
@@ -55,12 +55,12 @@ def load_sets(roots: list[str]) -> dict:
                 data_prefix={"img": "train2017/"},
             )
         except UserError as error:
-            told["errors"].append(str(error))
+            report["errors"].append(str(error))
         else:
-            told["data"] = [dataset.get_data_info(i) for i in range(len(dataset))]
-            told["classes"] = dataset.metainfo["classes"]
-            told["file"] = file_of(dataset.data_bytes)
-    return {**told, "parsed": len(parsed)}
+            report["data"] = [dataset.get_data_info(i) for i in range(len(dataset))]
+            report["classes"] = dataset.metainfo["classes"]
+            report["file"] = file_of(dataset.data_bytes)
+    return {**report, "parsed": len(parsed)}
 
 
 def file_of(array: np.ndarray) -> str | None:
@@ -75,8 +75,8 @@ if __name__ == "__main__":
     dist.init_process_group(
         "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=int(rank), world_size=2
     )
-    told = share_arrays() if what == ["arrays"] else load_sets(what)
+    report = share_arrays() if what == ["arrays"] else load_sets(what)
     with open(f"{out}/{rank}.json", "w") as file:
-        json.dump(told, file)
+        json.dump(report, file)
     dist.destroy_process_group()
     gc.collect()  # a group's threads end with the last that refers to it

@@ -1,4 +1,4 @@
-"""Detection sets whose classes are those of their file."""
+"""CocoDataset: classes, labels, and what it shares with mmdet's."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def test_classes_are_those_of_the_file(tiny_coco):
 
 @pytest.mark.parametrize("filtering", [None, {"filter_empty_gt": True, "min_size": 32}])
 @pytest.mark.parametrize("test_mode", [False, True])
-def test_data_are_mmdets(filtering, test_mode, tiny_coco):
+def test_data_equal_mmdets(filtering, test_mode, tiny_coco):
     keywords = dict(filter_cfg=filtering, test_mode=test_mode)
     theirs = build(
         tiny_coco, kind=DetCocoDataset, metainfo={"classes": ("cat", "dog", "owl")}, **keywords
@@ -43,8 +43,8 @@ def test_data_are_mmdets(filtering, test_mode, tiny_coco):
     assert all_data(build(tiny_coco, **keywords)) == all_data(theirs)
 
 
-def test_labels_are_places_in_the_given_classes(tiny_coco):
-    """mmdet's class numbers them by the file, whatever order was given."""
+def test_labels_are_indices_of_the_given_classes(tiny_coco):
+    """mmdet's class numbers them in the order of the file."""
     dataset = build(tiny_coco, metainfo={"classes": ("owl", "cat")})
     assert dataset.cat_ids == [11, 7]
     by_file = {7: "cat", 9: "dog", 11: "owl"}
@@ -59,7 +59,7 @@ def test_a_single_class_without_its_comma(tiny_coco):
     assert build(tiny_coco, metainfo={"classes": ("dog")}).metainfo["classes"] == ("dog",)
 
 
-def test_cocos_own_classes_keep_their_colours(tiny_coco, tmp_path):
+def test_cocos_classes_keep_their_palette(tiny_coco, tmp_path):
     root = shutil.copytree(tiny_coco, tmp_path / "data")
     path = root / "annotations" / "instances_train2017.json"
     content = json.loads(path.read_text())
@@ -79,7 +79,7 @@ def test_no_image_is_left(tiny_coco):
         build(tiny_coco, filter_cfg={"min_size": 100})
 
 
-def test_the_file_is_parsed_once_whoever_asks(tiny_coco, monkeypatch):
+def test_the_file_is_parsed_once(tiny_coco, monkeypatch):
     calls = []
     read = coco.coco_file.read_coco
     monkeypatch.setattr(

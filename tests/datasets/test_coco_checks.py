@@ -1,4 +1,4 @@
-"""What is said of annotations that do not fit their classes and images."""
+"""Checks of annotations against classes and images."""
 
 import pytest
 
@@ -20,14 +20,14 @@ BOX = {"id": 1, "image_id": 1, "category_id": 5, "bbox": [10, 10, 20, 20]}
         ([10, -20, 20, 20], 400, "outside of their image"),
         ([10, 10, 0.5, 20], 10, "narrower than a pixel"),
         ([10, 10, 20, 20], 0, "with an area of zero or less"),
-        ([10, float("nan"), 20, 20], 1, "with a coordinate that is no finite number"),
+        ([10, float("nan"), 20, 20], 1, "with a coordinate that is not finite"),
     ],
 )
-def test_why_a_box_is_left_out(box, area, reason):
-    assert coco_checks.why_left_out({"bbox": box, "area": area}, 100, 50) == reason
+def test_why_a_box_is_skipped(box, area, reason):
+    assert coco_checks.skip_reason({"bbox": box, "area": area}, 100, 50) == reason
 
 
-def test_description():
+def test_summary():
     boxes = [
         {**BOX, "id": 1, "area": 400},
         {**BOX, "id": 2, "area": 0, "bbox": [0, 0, 0, 9]},
@@ -38,7 +38,7 @@ def test_description():
     ]
     categories = [{"id": i, "name": name} for i, name in ((5, "cat"), (6, "dog"), (7, "owl"))]
     content = {"images": [IMAGE], "annotations": boxes, "categories": categories}
-    lines = coco_checks.describe("a.json", content, ("cat", "owl"))
+    lines = coco_checks.summarize("a.json", content, ("cat", "owl"))
     assert lines == [
         "'a.json': 1 images, 1 boxes of 2 classes.",
         "'a.json': 2 boxes of zero or negative size are left out (the first: annotation 2 of "
@@ -49,7 +49,7 @@ def test_description():
     ]
 
 
-def test_missing_images_in_folders_below(tmp_path):
+def test_missing_images_in_subfolders(tmp_path):
     (tmp_path / "deep").mkdir()
     for name in ("a.jpg", "deep/b.jpg"):
         (tmp_path / name).touch()
@@ -65,7 +65,7 @@ def test_class_names():
     assert coco_checks.class_names("traffic light") == ("traffic light",)
 
 
-def test_names_in_short():
-    assert coco_checks.in_short("abc") == "'a', 'b', 'c'"
-    assert coco_checks.in_short("abcdefgh") == "'a', 'b', 'c', 'd', 'e' … (8 in all)"
-    assert coco_checks.in_short("") == "nothing"
+def test_quoted_names():
+    assert coco_checks.quoted("abc") == "'a', 'b', 'c'"
+    assert coco_checks.quoted("abcdefgh") == "'a', 'b', 'c', 'd', 'e' … (8 in all)"
+    assert coco_checks.quoted("") == "nothing"

@@ -1,4 +1,4 @@
-"""Reading files of annotations; what is wrong with them, in a sentence."""
+"""Reading annotation files, and the error messages."""
 
 import json
 
@@ -24,12 +24,12 @@ def write(path, **parts):
     return path
 
 
-def test_what_tools_leave_out_is_filled_in(tmp_path):
+def test_omitted_fields_are_filled_in(tmp_path):
     read = coco_file.read_coco(write(tmp_path / "a.json"))
     assert read["annotations"] == [{**BOX, "iscrowd": 0, "area": 400}]
 
 
-def test_a_file_of_images_alone_has_no_annotations(tmp_path):
+def test_a_file_without_annotations(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"images": [IMAGE], "categories": [{"id": 5, "name": "cat"}]}))
     assert coco_file.read_coco(path, annotated=False)["annotations"] == []
@@ -38,7 +38,7 @@ def test_a_file_of_images_alone_has_no_annotations(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ({"annotations": [{**BOX, "bbox": [1, 2, 3]}]}, r"annotation 1 has bbox=\[1, 2, 3\]"),
         ({"annotations": [{**BOX, "bbox": [1, 2, 3, "4"]}]}, "width, height"),
@@ -50,12 +50,12 @@ def test_a_file_of_images_alone_has_no_annotations(tmp_path):
         ({"categories": []}, "no categories"),
         (
             {"categories": [{"id": 5, "name": "cat"}, {"id": 6, "name": "cat"}]},
-            "2 categories of the name 'cat'",
+            "2 categories named 'cat'",
         ),
     ],
 )
-def test_mistakes(parts, said, tmp_path):
-    with pytest.raises(UserError, match=said):
+def test_invalid_content(parts, message, tmp_path):
+    with pytest.raises(UserError, match=message):
         coco_file.read_coco(write(tmp_path / "a.json", **parts))
 
 
@@ -65,7 +65,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match="is a folder"):
         coco_file.read_coco(tmp_path)
     (tmp_path / "image.json").write_bytes(b"\xff\xd8\xff\xe0")
-    with pytest.raises(UserError, match="is no text"):
+    with pytest.raises(UserError, match="is not text"):
         coco_file.read_coco(tmp_path / "image.json")
     (tmp_path / "cut.json").write_text('{"images": [\n1, 2')
     with pytest.raises(UserError, match="line 2, column 5"):
@@ -73,7 +73,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 
 def test_classes_are_read_without_the_rest(tmp_path, monkeypatch):
-    names = [f"class {i} ä" for i in range(4000)]  # longer than one piece that is parsed
+    names = [f"class {i} ä" for i in range(4000)]  # longer than the first part that is parsed
     categories = [{"id": i, "name": name} for i, name in enumerate(names)]
     path = write(tmp_path / "a.json", categories=categories)
 
@@ -85,10 +85,10 @@ def test_classes_are_read_without_the_rest(tmp_path, monkeypatch):
         assert coco_file.read_classes(path) == tuple(names)
 
 
-@pytest.mark.parametrize("place", ["info", "images"])
-def test_classes_where_the_word_occurs_twice(place, tmp_path):
+@pytest.mark.parametrize("where", ["info", "images"])
+def test_classes_where_the_key_occurs_twice(where, tmp_path):
     whole = content()
-    if place == "info":
+    if where == "info":
         whole = {"info": {"categories": [{"id": 1, "name": "not this"}]}, **whole}
     else:
         whole["images"][0] = {**IMAGE, "categories": ["not this"]}
@@ -100,5 +100,5 @@ def test_classes_where_the_word_occurs_twice(place, tmp_path):
 def test_classes_of_a_broken_file(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"categories": [{"id": 1, "na')
-    with pytest.raises(UserError, match="no valid JSON"):
+    with pytest.raises(UserError, match="is not valid JSON"):
         coco_file.read_classes(path)

@@ -1,4 +1,4 @@
-"""The memory of workers that read annotations stays flat, however many epochs pass."""
+"""The memory of workers that read annotations does not grow with the epochs."""
 
 import gc
 import json
@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("mmdet")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells a process's memory")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 IMAGES, BOXES = 3000, 8
 
 
 def unique_kilobytes() -> int:
-    """Return the memory that no other process shares."""
+    """Return the memory of this process that no other process shares."""
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private"))
 
 
 def read_epochs(dataset, epochs, results):
-    gc.disable()  # it would write to the pages of all that other tests have left in the process
+    gc.disable()  # it would write to memory that other tests have left in the process
     used = []
     for _ in range(epochs):
         boxes = sum(len(dataset.get_data_info(i)["instances"]) for i in range(len(dataset)))
@@ -32,7 +32,7 @@ def read_epochs(dataset, epochs, results):
 
 @pytest.fixture
 def many(tmp_path):
-    """A set of 3,000 listed images with 24,000 boxes."""
+    """A set of 3,000 (empty) images with 24,000 boxes."""
     (tmp_path / "images").mkdir()
     images = [
         {"id": i, "file_name": f"{i}.jpg", "width": 640, "height": 480} for i in range(IMAGES)
@@ -56,18 +56,18 @@ def many(tmp_path):
 
 
 def memory_of_reader(dataset, epochs):
-    """Return a forked reader's own memory after each epoch, in kilobytes."""
+    """Return the unshared memory of a forked reader after each epoch, in kilobytes."""
     context = multiprocessing.get_context("fork")
     results = context.Queue()
     worker = context.Process(target=read_epochs, args=(dataset, epochs, results))
     worker.start()
     used = results.get(timeout=120)
     worker.join()
-    print("kilobytes of its own after each epoch:", used)
+    print("unshared kilobytes after each epoch:", used)
     return used
 
 
-def test_a_workers_own_memory_is_flat(many):
+def test_a_workers_unshared_memory_does_not_grow(many):
     from mmresnet.datasets.coco import CocoDataset
 
     keywords = dict(data_root=str(many), ann_file="a.json", data_prefix={"img": "images/"})
@@ -75,8 +75,8 @@ def test_a_workers_own_memory_is_flat(many):
     size = dataset.data_bytes.nbytes // 1024
     assert size > 8000
     used = memory_of_reader(dataset, epochs=12)
-    assert max(used) < size / 2  # the annotations stay in the pages of the process that forked
+    assert max(used) < size / 2  # the annotations are in memory shared with the parent
     assert max(used) - used[0] < size / 20
-    # what the measure shows where reading copies pages, since it counts references to objects
+    # the measure detects copies: reading plain objects changes their reference counts
     plain = CocoDataset(**keywords, serialize_data=False)
     assert max(memory_of_reader(plain, epochs=1)) > size

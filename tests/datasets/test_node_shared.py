@@ -1,4 +1,4 @@
-"""Of two processes on a machine one parses the annotations, and both read the same pages."""
+"""Of two processes on a machine one parses the annotations, and both share them."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def free_port():
 
 
 def two_processes(out, *what):
-    """Return what the two processes report of ``shared_annotations.py``."""
+    """Run ``shared_annotations.py`` in two processes and return what they report."""
     temporary = out / "tmp"
     temporary.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(temporary)}
@@ -39,8 +39,8 @@ def two_processes(out, *what):
         for rank in range(2)
     ]
     for process in running:
-        _, said = process.communicate(timeout=300)
-        assert process.returncode == 0, said[-3000:]
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors[-3000:]
     assert list(temporary.glob("mmresnet-*")) == []  # nothing is left behind
     return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
@@ -61,10 +61,10 @@ def test_one_process_makes_arrays_and_both_map_them(tmp_path):
 @pytest.mark.full
 def test_one_process_of_two_parses_the_annotations(tiny_coco, tmp_path):
     pytest.importorskip("mmdet")
-    spoiled = shutil.copytree(tiny_coco, tmp_path / "data")
-    (spoiled / "train2017" / "000000000001.jpg").unlink()
-    first, second = two_processes(tmp_path, tiny_coco, spoiled)
-    assert first.pop("parsed") == 2  # the good set and the spoiled one
+    broken = shutil.copytree(tiny_coco, tmp_path / "data")
+    (broken / "train2017" / "000000000001.jpg").unlink()
+    first, second = two_processes(tmp_path, tiny_coco, broken)
+    assert first.pop("parsed") == 2  # the valid set and the broken one
     assert second.pop("parsed") == 0
     assert first == second
     assert first["file"] is not None
@@ -74,6 +74,6 @@ def test_one_process_of_two_parses_the_annotations(tiny_coco, tmp_path):
     assert "1 of the 6 images" in first["errors"][0]
 
 
-def test_a_process_alone_makes_it_itself():
+def test_a_single_process():
     made = [np.arange(3)], "state"
     assert once_per_node(lambda: made) is made

@@ -1,4 +1,4 @@
-"""Training in mixed precision: real steps on the CPU, and the choices for other devices."""
+"""Training in mixed precision: steps on the CPU, and the dtype on other devices."""
 
 import copy
 
@@ -71,7 +71,7 @@ def step_small(net: nn.Linear, wrapper: OptimWrapper, value: float) -> None:
     wrapper.update_params(loss)
 
 
-# --- the choice of a type -----------------------------------------------------------------------
+# --- the choice of a dtype ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_the_device_decides(device_type, gpu_has_bfloat16, expected) -> None:
 
 
 @pytest.mark.parametrize("requested", ["float16", torch.float16])
-def test_an_explicit_type_is_honoured(requested) -> None:
+def test_an_explicit_dtype_is_used(requested) -> None:
     assert choose_dtype("cuda", True, requested) is torch.float16
     assert choose_dtype("cpu", False, requested) is torch.float16
 
 
-def test_a_wrong_type_is_told() -> None:
+def test_an_invalid_dtype_is_reported() -> None:
     with pytest.raises(ValueError, match=r"'bfloat61'.*Did you mean 'bfloat16'"):
         choose_dtype("cpu", False, "bfloat61")
     with pytest.raises(ValueError, match=r"'float32'.*type='OptimWrapper'"):
@@ -101,13 +101,13 @@ def test_a_wrong_type_is_told() -> None:
 
 
 @pytest.mark.parametrize("scale", ["static", -1.0, 0, True, None])
-def test_a_wrong_scale_is_told(scale) -> None:
+def test_an_invalid_scale_is_reported(scale) -> None:
     with pytest.raises(ValueError, match=f"loss_scale={scale!r}"):
         wrap(small(), loss_scale=scale)
 
 
-def test_a_scale_without_effect_is_told() -> None:
-    with pytest.raises(ValueError, match=r"loss_scale=512\.0 does nothing"):
+def test_a_scale_without_effect_is_reported() -> None:
+    with pytest.raises(ValueError, match=r"loss_scale=512\.0 has no effect"):
         wrap(small(), loss_scale=512.0, dtype="bfloat16")
 
 
@@ -131,7 +131,7 @@ def test_training_in_bfloat16_stays_close_to_float32(classifier) -> None:
     assert not torch.equal(mixed.backbone.conv1.weight, before)
 
 
-def test_outside_the_context_all_is_float32(classifier) -> None:
+def test_outside_the_context_everything_is_float32(classifier) -> None:
     wrapper = wrap(classifier)
     with wrapper.optim_context(classifier):
         pass
@@ -145,18 +145,18 @@ def test_gradients_accumulate_and_are_clipped(dtype: str) -> None:
     step_small(net, wrapper, 3.0)
     assert net.weight.item() == 1
     step_small(net, wrapper, 1.0)
-    # the mean of the gradients, 0.5, is clipped to 0.25 and taken with lr = 0.01
+    # the mean of the gradients, 0.5, is clipped to 0.25; lr is 0.01
     assert net.weight.item() == pytest.approx(1 - 0.01 * 0.25, abs=1e-6)
 
 
 @pytest.mark.parametrize("scale", ["dynamic", 64, {"init_scale": 64.0}])
-def test_a_scale_leaves_the_update_as_it_is(scale) -> None:
+def test_a_scale_does_not_change_the_update(scale) -> None:
     net = small()
     step_small(net, wrap(net, loss_scale=scale, dtype="float16"), 2.0)
     assert net.weight.item() == pytest.approx(1 - 0.01 * 0.5, abs=1e-6)
 
 
-def test_an_overflow_skips_the_step_and_lowers_a_dynamic_scale_alone() -> None:
+def test_an_overflow_skips_the_step_and_lowers_only_a_dynamic_scale() -> None:
     for scale, expected in (({"init_scale": 64.0}, 32.0), (64.0, 64.0)):
         net = small()
         wrapper = wrap(net, loss_scale=scale, dtype="float16")
@@ -165,7 +165,7 @@ def test_an_overflow_skips_the_step_and_lowers_a_dynamic_scale_alone() -> None:
         assert wrapper.loss_scaler.get_scale() == expected
 
 
-def test_a_small_gradient_survives_float16_by_scaling() -> None:
+def test_scaling_keeps_a_small_gradient_in_float16() -> None:
     """1e-5 · 1e-3 vanishes in float16, whose smallest positive number is 6e-8."""
 
     def gradient(**options) -> float:
@@ -195,12 +195,12 @@ def test_the_state_is_restored() -> None:
     assert other.loss_scaler.get_scale() == 32
     momentum = other.optimizer.state[other.optimizer.param_groups[0]["params"][0]]
     assert momentum["momentum_buffer"].item() == 0.5
-    assert "loss_scaler" in state  # it is not taken out of the caller's dict
+    assert "loss_scaler" in state  # the caller's dict is not changed
 
 
 @pytest.mark.parametrize("dtype", ["float16", None])
 def test_a_state_of_mmengine_loads(dtype: str | None) -> None:
-    """Of its plain wrapper, and of its AmpOptimWrapper, which keeps the scaler beside the rest."""
+    """Of its OptimWrapper, and of its AmpOptimWrapper, which has the scaler's state as well."""
     net = small()
     plain = wrap(net, "OptimWrapper")
     step_small(net, plain, 2.0)

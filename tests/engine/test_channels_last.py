@@ -1,4 +1,4 @@
-"""The memory format that the hook gives a model, and what it leaves as it was."""
+"""The hook changes the memory format of a model, and nothing else."""
 
 from types import SimpleNamespace
 

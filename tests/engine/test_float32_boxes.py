@@ -47,16 +47,16 @@ def test_a_detectors_predictions(small_detector):
     hook = Float32BoxesHook()
     assert scores().dtype == torch.bfloat16
     hook.before_run(Runner(model))
-    hook.before_run(Runner(model))  # as when a test follows a training
+    hook.before_run(Runner(model))  # as when training is followed by testing
     found = scores()
     assert found.dtype == torch.float32
-    assert (found.bfloat16().float() != found).any()  # not just a wider name for the same numbers
+    assert (found.bfloat16().float() != found).any()  # not the same numbers as float32
     hook.after_run(Runner(model))
     assert scores().dtype == torch.bfloat16
 
 
-def test_boxes_are_pooled_where_they_are():
-    """To bfloat16, 301 is 302, and the features under a ramp tell which of them was pooled."""
+def test_boxes_are_not_rounded_before_pooling():
+    """bfloat16 rounds 301 to 302, and pooling a ramp shows which of the two was used."""
     from mmresnet import ops
 
     ops.install()

@@ -1,4 +1,4 @@
-"""The bar is there in a terminal, only there, and gives the terminal back."""
+"""The bar is shown in a terminal only, and the log's stream is restored."""
 
 import io
 import logging
@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 
 def run(monkeypatch: pytest.MonkeyPatch, is_terminal: bool, fail: bool = False) -> tuple[str, bool]:
-    """Return what four iterations with a validation write, and whether the log has its stream."""
+    """Return the output of four iterations and a validation, and whether the stream is restored."""
     terminal = Terminal(is_terminal)
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")
@@ -46,11 +46,11 @@ def run(monkeypatch: pytest.MonkeyPatch, is_terminal: bool, fail: bool = False) 
 
 @pytest.mark.parametrize("fail", [False, True])
 def test_a_bar_with_the_time_left_in_a_terminal(fail, monkeypatch):
-    said, restored = run(monkeypatch, True, fail)
-    assert "4/4" in said
-    assert "time left" in said
-    assert "a line of the log" in said
-    assert said.rstrip().endswith("\x1b[?25h")  # the cursor is shown again
+    output, restored = run(monkeypatch, True, fail)
+    assert "4/4" in output
+    assert "time left" in output
+    assert "a line of the log" in output
+    assert output.rstrip().endswith("\x1b[?25h")  # the cursor is shown again
     assert restored
 
 

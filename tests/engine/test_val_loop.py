@@ -1,4 +1,4 @@
-"""The validation loss: the right number, and a training that does not notice it."""
+"""The validation loss: its value, and that it does not affect the training."""
 
 import itertools
 import random
@@ -9,7 +9,7 @@ import torch
 from mmengine.registry import DefaultScope
 
 from mmresnet.config.preflight.coco import follow_data
-from mmresnet.engine.training import prepare
+from mmresnet.engine.assembly import prepare_run
 from mmresnet.errors import UserError
 
 _numbers = itertools.count()
@@ -24,7 +24,7 @@ def build_runner(recipe, folder, options):
         "experiment_name": f"val_loss{next(_numbers)}",
     }
     options = {**own, **options}
-    cfg = prepare(recipe, str(folder), options, "none", "cpu")
+    cfg = prepare_run(recipe, str(folder), options)
     follow_data(cfg, ("train_dataloader", "val_dataloader"), options)
     return Runner.from_cfg(cfg)
 
@@ -43,7 +43,7 @@ def detector(small_detector, tmp_path):
 
 
 def run_from_a_seed(runner):
-    """Return what a validation finds, and the states of the random numbers after it."""
+    """Return the results of a validation, and the states of the random numbers after it."""
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(5)
     found = runner.val_loop.run()
@@ -82,17 +82,8 @@ def test_the_loss_changes_nothing_else(detector):
     losses = {name: value for name, value in found.items() if name.startswith("val/")}
     assert {"val/loss", "val/loss_rpn_bbox", "val/loss_cls", "val/acc"} <= set(losses)
     assert {name: found[name] for name in plain} == plain
-    torch.manual_seed(123)  # the boxes sampled are those of the first run all the same
+    torch.manual_seed(123)  # the same boxes are sampled as in the first run
     assert {name: runner.val_loop.run()[name] for name in losses} == losses
-
-
-def test_features_are_computed_once(detector):
-    runner = detector()
-    passes = []
-    runner.model.backbone.register_forward_hook(lambda *_: passes.append(1))
-    runner.val_loop.run()
-    assert len(passes) == 2  # of 3 and 1 images
-    assert "extract_feat" not in vars(runner.model)
 
 
 def test_a_classifiers_loss_is_the_mean_over_the_images(tiny_images, tmp_path):
@@ -122,18 +113,18 @@ def test_a_classifiers_loss_is_the_mean_over_the_images(tiny_images, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("index", "step", "said"),
+    ("index", "step", "message"),
     [
         (2, None, "loads no annotations"),
         (1, {"type": "RandomFlip", "prob": 1.0}, "annotations after RandomFlip"),
     ],
 )
-def test_pipelines_that_cannot_be_followed(index, step, said, detector):
+def test_unsupported_pipelines(index, step, message, detector):
     with DefaultScope.overwrite_default_scope("mmdet"):
         runner = detector()
         pipeline = list(runner.cfg.val_dataloader.dataset.pipeline)
         pipeline[index : index + 1] = [] if step is None else [step, pipeline[index]]
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             detector(val_dataloader__dataset__pipeline=pipeline).val_loop.run()
 
 

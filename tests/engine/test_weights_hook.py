@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmresnet.engine.testing import test as measure
+from mmresnet.engine.run import test as measure
 
 
 @pytest.fixture

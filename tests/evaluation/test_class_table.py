@@ -1,4 +1,4 @@
-"""The table of precisions by class."""
+"""The table of average precision by class."""
 
 import math
 

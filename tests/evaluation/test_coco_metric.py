@@ -1,4 +1,4 @@
-"""The COCO metric agrees with pycocotools, box for box, and says what is wrong with its input."""
+"""The COCO metric agrees with pycocotools and mmdet, and its error messages."""
 
 import json
 import logging
@@ -56,7 +56,7 @@ def draw_set(folder, crowds, first_id=1, images=24, seed=0):
                 }
             )
         found = [(box + draw.normal(0, 3, 4), name) for box, name in truth for _ in range(2)]
-        many = 150 if number == 5 else draw.integers(0, 12)  # more than count in one image
+        many = 150 if number == 5 else draw.integers(0, 12)  # more than COCO evaluates in an image
         for _ in range(many):
             corner = draw.uniform(0, SIZE * 0.6, 2)
             found.append((np.concatenate([corner, corner + 20]), draw.choice(CLASSES)))
@@ -108,7 +108,7 @@ def measure(path, predictions, classes=CLASSES, **keywords):
 
 
 def by_pycocotools(path, predictions, kind, use_categories=1, images=None):
-    """Return what pycocotools computes, unrounded: its 12 numbers and its table of precisions."""
+    """Return what pycocotools computes, unrounded: its 12 statistics and its precisions."""
     from pycocotools import mask as mask_tools
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -150,7 +150,7 @@ NAMES = ("mAP", "mAP_50", "mAP_75", "mAP_s", "mAP_m", "mAP_l")
 RECALLS = ("AR@100", "AR@300", "AR@1000", "AR_s@1000", "AR_m@1000", "AR_l@1000")
 
 
-def test_the_set_is_a_hard_one(drawn):
+def test_the_drawn_set_has_every_special_case(drawn):
     path, predictions = drawn
     content = json.loads(Path(path).read_text())
     assert len(content["annotations"]) > 200
@@ -162,7 +162,7 @@ def test_the_set_is_a_hard_one(drawn):
 
 
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
-def test_it_computes_what_pycocotools_does(kind, drawn):
+def test_precision_equals_pycocotools(kind, drawn):
     path, predictions = drawn
     found = measure(path, predictions, metric=kind, classwise=True)
     stats, precision = by_pycocotools(path, predictions, kind)
@@ -175,14 +175,14 @@ def test_it_computes_what_pycocotools_does(kind, drawn):
         assert value == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-def test_recall_of_proposals_is_pycocotools(drawn):
+def test_recall_of_proposals_equals_pycocotools(drawn):
     path, predictions = drawn
     found = measure(path, predictions, metric="proposal")
     stats, _ = by_pycocotools(path, predictions, "bbox", use_categories=0)
     assert [found[f"coco/{name}"] for name in RECALLS] == pytest.approx(stats[6:], abs=1e-12)
 
 
-def test_it_agrees_with_mmdets_metric_as_far_as_that_rounds(drawn):
+def test_results_equal_mmdets_after_rounding(drawn):
     from mmdet.evaluation import CocoMetric as DetCocoMetric
 
     path, predictions = drawn
@@ -210,7 +210,7 @@ def test_it_agrees_with_mmdets_metric_as_far_as_that_rounds(drawn):
     assert [round(value, 3) for value in ours.values()] == list(expected.values())
 
 
-def test_an_annotation_numbered_0_counts_as_any_other(tmp_path):
+def test_an_annotation_with_id_0_counts(tmp_path):
     (tmp_path / "from0").mkdir()
     (tmp_path / "from1").mkdir()
     results = [
@@ -220,7 +220,7 @@ def test_an_annotation_numbered_0_counts_as_any_other(tmp_path):
     assert results[0] == results[1]
 
 
-def test_images_that_were_not_predicted_on_do_not_count(drawn):
+def test_images_without_predictions_are_not_evaluated(drawn):
     path, predictions = drawn
     found = measure(path, predictions[:9], metric="bbox")
     stats, _ = by_pycocotools(path, predictions[:9], "bbox")
@@ -228,7 +228,7 @@ def test_images_that_were_not_predicted_on_do_not_count(drawn):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_predictions_of_other_widths(dtype, drawn):
+def test_predictions_of_other_dtypes(dtype, drawn):
     path, predictions = drawn
     narrow, wide = [], []
     for p in predictions:
@@ -242,7 +242,7 @@ def test_predictions_of_other_widths(dtype, drawn):
     assert measure(path, narrow) == measure(path, wide)
 
 
-def test_nothing_found_is_a_precision_of_zero(drawn):
+def test_without_detections_the_precision_is_zero(drawn):
     path, predictions = drawn
     empty = [
         {**p, "pred_instances": {k: v[:0] for k, v in p["pred_instances"].items()}}
@@ -283,7 +283,7 @@ def test_the_table_names_every_class_and_its_boxes(drawn):
     assert rows["class"][1:3] == ["AP", "AP_50"]
 
 
-def test_truth_from_the_samples_alone():
+def test_ground_truth_from_the_samples():
     sample = {
         "img_id": 4,
         "ori_shape": (100, 100),
@@ -304,7 +304,7 @@ def test_truth_from_the_samples_alone():
         ({"metric_items": ["mAP_90"]}, CLASSES, ["no 'mAP_90'", "mAP_75"]),
     ],
 )
-def test_mistakes(keywords, classes, words, drawn):
+def test_error_messages(keywords, classes, words, drawn):
     with pytest.raises(UserError) as caught:
         measure(*drawn, classes, **keywords)
     assert [word for word in words if word not in str(caught.value)] == []
@@ -312,7 +312,7 @@ def test_mistakes(keywords, classes, words, drawn):
 
 def test_images_of_another_file(drawn):
     path, predictions = drawn
-    with pytest.raises(UserError, match=r"1 of 1 images predicted on are not in .* id 99"):
+    with pytest.raises(UserError, match=r"1 of 1 predicted images are not in .* id 99"):
         measure(path, [{**predictions[0], "img_id": 99}])
 
 
@@ -323,7 +323,7 @@ def test_masks_that_the_model_does_not_predict(drawn):
         measure(path, [{**predictions[0], "pred_instances": boxes}], metric="segm")
 
 
-def test_a_missing_file_is_told_before_the_first_epoch():
+def test_a_missing_file_is_reported_at_the_start():
     with pytest.raises(UserError, match=r"no annotation file 'no/such\.json'"):
         CocoMetric(ann_file="no/such.json")
 

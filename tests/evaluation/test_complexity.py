@@ -1,4 +1,4 @@
-"""The committed table is what the nets cost, and what the paper and the zoos say."""
+"""The committed table agrees with the nets, the paper and the model zoos."""
 
 from pathlib import Path
 
@@ -25,12 +25,12 @@ def test_the_table_has_every_net() -> None:
     "name",
     [pytest.param(n, marks=[] if n in QUICK else pytest.mark.full) for n in NETS],
 )
-def test_the_committed_row_is_what_is_counted(name: str) -> None:
+def test_the_committed_row_agrees_with_the_net(name: str) -> None:
     assert measure(*NETS[name]).row() in TABLE.read_text().splitlines()
 
 
 def test_the_table_agrees_with_the_zoo() -> None:
-    """mmpretrain's model zoo; its parameters of ResNet-34 are 21.8 M, not the 2.18 M it prints."""
+    """mmpretrain's model zoo, with 21.8 M parameters for ResNet-34, where it prints 2.18 M."""
     zoo = {18: (11.69, 1.82), 34: (21.80, 3.68), 50: (25.56, 4.12), 101: (44.55, 7.85)}
     zoo[152] = (60.19, 11.58)
     for depth, (parameters, adds) in zoo.items():
@@ -48,4 +48,4 @@ def test_the_table_agrees_with_the_paper() -> None:
     assert table["ResNet-152"][1] < table["VGG-16"][1] < table["VGG-19"][1]
     assert table["VGG-16"][1] == pytest.approx(15.3, abs=0.3)
     assert table["VGG-19"][1] == pytest.approx(19.6, abs=0.3)
-    assert table["PlainNet-34"][0] < table["ResNet-34"][0]  # by the projections alone
+    assert table["PlainNet-34"][0] < table["ResNet-34"][0]  # by the projections

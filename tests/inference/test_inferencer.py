@@ -1,4 +1,4 @@
-"""infer and Inferencer: a classifier and detectors asked about files, arrays and videos."""
+"""infer and Inferencer: a classifier and detectors on files, arrays and videos."""
 
 import json
 from types import SimpleNamespace
@@ -12,13 +12,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("mmpretrain")
 pytest.importorskip("mmdet")
 
-from mmresnet import ops  # noqa: E402
-
-ops.install()  # as the tools do, before mmpretrain imports what of mmcv is without operators
-
 from mmresnet.apis import Inferencer, UnreadableImages, infer, load_config  # noqa: E402
 from mmresnet.errors import UserError  # noqa: E402
-from mmresnet.inference.results import decode_mask  # noqa: E402
+from mmresnet.evaluation.results import decode_mask  # noqa: E402
 
 DETECTOR = """
 _base_ = ["mmdet::_base_/models/{kind}_r50_fpn.py"]
@@ -51,7 +47,7 @@ MASK = """mask_roi_extractor=narrow,
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory):
-    """``detector(kind)``: the config of 80 classes, and a checkpoint of it that has three."""
+    """``detector(kind)``: a config for 80 classes, and a checkpoint of it for three."""
     folder = tmp_path_factory.mktemp("detectors")
 
     def make(kind="faster-rcnn"):
@@ -80,7 +76,7 @@ def detector(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
-    """The recipe of ten classes, and a checkpoint of it that has three: red, green and blue."""
+    """A recipe for ten classes, and a checkpoint of it for three: red, green and blue."""
     from mmresnet.apis import get_model
 
     torch.manual_seed(0)
@@ -103,12 +99,16 @@ def classifier(tmp_path_factory):
     return "digits_resnet20", str(checkpoint)
 
 
-def paths_of(tiny_images, split="val"):
-    return sorted((tiny_images / split).rglob("*.jpg"))
+def paths_of(tiny_images):
+    return sorted((tiny_images / "val").rglob("*.jpg"))
 
 
-def by_hand(model, config, path):
-    """Return what mmdet itself makes of an image, through the recipe's whole pipeline."""
+def all_labels(results, key):
+    return [label[key] for one in results for label in one["labels"]]
+
+
+def mmdet_prediction(model, config, path):
+    """Return mmdet's own prediction for an image, through the recipe's whole pipeline."""
     from mmengine.dataset import Compose, pseudo_collate
 
     from mmresnet.engine import loading
@@ -121,16 +121,10 @@ def by_hand(model, config, path):
         return model.test_step(pseudo_collate([data]))[0].pred_instances
 
 
-def test_colours_are_told_apart(classifier, tiny_images):
+def test_a_classifier_returns_scored_labels_in_the_order_of_the_images(classifier, tiny_images):
     results = infer(*classifier, tiny_images / "val")
-    assert [one["labels"][0]["name"] for one in results] == [
-        "cat",
-        "cat",
-        "dog",
-        "dog",
-        "owl",
-        "owl",
-    ]
+    names = [one["labels"][0]["name"] for one in results]
+    assert names == ["cat", "cat", "dog", "dog", "owl", "owl"]
     assert [one["path"] for one in results] == [str(path) for path in paths_of(tiny_images)]
     assert [(one["width"], one["height"]) for one in results] == [(48, 40)] * 6
     for one in results:
@@ -139,7 +133,7 @@ def test_colours_are_told_apart(classifier, tiny_images):
         assert "picture" not in one
 
 
-def test_paths_arrays_and_batches_give_the_same(classifier, tiny_images):
+def test_results_do_not_depend_on_batches_or_on_paths_and_arrays(classifier, tiny_images):
     inferencer = Inferencer(*classifier)
     assert inferencer.classes == ["cat", "dog", "owl"]
     paths = paths_of(tiny_images)
@@ -147,20 +141,16 @@ def test_paths_arrays_and_batches_give_the_same(classifier, tiny_images):
     one_by_one = [inferencer(array)[0] for array in arrays]
     assert {one["path"] for one in one_by_one} == {None}
     for together in (inferencer(paths, batch_size=4), inferencer(arrays, batch_size=4)):
-        for one, other in zip(one_by_one, together, strict=True):
-            assert [label["name"] for label in one["labels"]] == [
-                label["name"] for label in other["labels"]
-            ]
-            assert [label["score"] for label in one["labels"]] == pytest.approx(
-                [label["score"] for label in other["labels"]], abs=2e-6
-            )
+        assert all_labels(together, "name") == all_labels(one_by_one, "name")
+        scores = pytest.approx(all_labels(one_by_one, "score"), abs=2e-6)
+        assert all_labels(together, "score") == scores
 
 
-def test_a_detector_gives_what_mmdet_gives(detector, tiny_images):
+def test_a_detector_returns_the_objects_of_mmdet(detector, tiny_images):
     config, checkpoint = detector()
     inferencer = Inferencer(config, checkpoint)
     for path in paths_of(tiny_images)[::2]:
-        wanted = by_hand(inferencer.model, config, path)
+        wanted = mmdet_prediction(inferencer.model, config, path)
         (result,) = inferencer(path, score_thr=0.0)
         assert len(result["objects"]) == len(wanted) > 3
         order = wanted.scores.argsort(descending=True)
@@ -171,10 +161,10 @@ def test_a_detector_gives_what_mmdet_gives(detector, tiny_images):
             assert one["name"] == ("cat", "dog", "owl")[one["class_id"]]
 
 
-def test_boxes_are_in_pixels_of_the_image_itself(detector, tiny_images):
+def test_boxes_are_in_pixels_of_the_original_image(detector, tiny_images):
     small = cv2.imread(str(paths_of(tiny_images)[0]))
     large = cv2.resize(small, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
-    resized = cv2.resize(small, (96, 80))  # what the recipe makes of both
+    resized = cv2.resize(small, (96, 80))  # as the recipe resizes both
     assert (resized == large).all()
     inferencer = Inferencer(*detector())
     first, second = inferencer([small, large], score_thr=0.0)
@@ -184,7 +174,7 @@ def test_boxes_are_in_pixels_of_the_image_itself(detector, tiny_images):
         assert [2 * value for value in one["box"]] == pytest.approx(other["box"], abs=0.03)
 
 
-def test_images_of_several_shapes_share_a_batch(detector, tiny_images):
+def test_a_batch_can_have_images_of_several_shapes(detector, tiny_images):
     array = cv2.imread(str(paths_of(tiny_images)[0]))
     images = [array, array[:, :20], array[:20]]
     inferencer = Inferencer(*detector())
@@ -198,11 +188,11 @@ def test_images_of_several_shapes_share_a_batch(detector, tiny_images):
             assert 0 <= y1 <= y2 <= result["height"]
 
 
-def test_masks_are_those_of_the_image(detector, tiny_images, tmp_path):
+def test_masks_have_the_size_of_the_original_image(detector, tiny_images, tmp_path):
     config, checkpoint = detector("mask-rcnn")
     inferencer = Inferencer(config, checkpoint)
     path = paths_of(tiny_images)[0]
-    wanted = by_hand(inferencer.model, config, path)
+    wanted = mmdet_prediction(inferencer.model, config, path)
     (result,) = inferencer(path, tmp_path, score_thr=0.0)
     order = wanted.scores.argsort(descending=True)
     masks = [decode_mask(one["mask"]) for one in result["objects"]]
@@ -213,7 +203,7 @@ def test_masks_are_those_of_the_image(detector, tiny_images, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["faster-rcnn", "mask-rcnn"])
-def test_mixed_precision_gives_nearly_the_same(kind, detector, tiny_images):
+def test_mixed_precision_changes_the_scores_little(kind, detector, tiny_images):
     images = paths_of(tiny_images)
     exact = infer(*detector(kind), images, score_thr=0.0)
     mixed = infer(*detector(kind), images, score_thr=0.0, amp=True)
@@ -225,7 +215,7 @@ def test_mixed_precision_gives_nearly_the_same(kind, detector, tiny_images):
     json.dumps(mixed)
 
 
-def test_the_threshold_leaves_objects_out(detector, tiny_images):
+def test_objects_below_the_threshold_are_left_out(detector, tiny_images):
     inferencer = Inferencer(*detector())
     path = paths_of(tiny_images)[0]
     (everything,) = inferencer(path, score_thr=0.0)
@@ -236,7 +226,7 @@ def test_the_threshold_leaves_objects_out(detector, tiny_images):
     assert best["objects"] == everything["objects"][:2]
 
 
-def test_the_json_holds_what_is_returned(classifier, tiny_images, tmp_path):
+def test_the_json_holds_the_returned_results(classifier, tiny_images, tmp_path):
     results = infer(*classifier, tiny_images / "val", tmp_path / "out", score_thr=0.4)
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert written["results"] == results
@@ -250,7 +240,7 @@ def test_the_json_holds_what_is_returned(classifier, tiny_images, tmp_path):
     assert "picture" not in again[0]
 
 
-def test_a_video_gives_a_result_a_frame_and_an_annotated_video(classifier, tiny_images, tmp_path):
+def test_a_video_gives_a_result_per_frame_and_an_annotated_video(classifier, tiny_images, tmp_path):
     frames = [cv2.imread(str(path)) for path in paths_of(tiny_images)]
     file = cv2.VideoWriter(str(tmp_path / "film.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 5, (48, 40))
     for frame in frames:
@@ -271,41 +261,41 @@ def test_a_video_gives_a_result_a_frame_and_an_annotated_video(classifier, tiny_
     assert channels == [2, 2, 1, 1, 0, 0]
 
 
-def test_unreadable_images_are_told_after_the_others(classifier, tiny_images, tmp_path):
+def test_unreadable_images_are_reported_after_the_others(classifier, tiny_images, tmp_path):
     good = paths_of(tiny_images)[:2]
     (tmp_path / "bad.jpg").write_bytes(b"nonsense")
     images = [good[0], tmp_path / "bad.jpg", good[1]]
-    with pytest.raises(UnreadableImages, match=r"bad\.jpg' is left out: it is no image") as caught:
+    with pytest.raises(UnreadableImages, match=r"Error reading '.*bad\.jpg': it cannot") as caught:
         infer(*classifier, images, tmp_path / "out")
     assert [one["path"] for one in caught.value.results] == [str(path) for path in good]
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert written["results"] == caught.value.results
-    reason = "it is no image that can be decoded"
+    reason = "it cannot be decoded as an image"
     assert written["failed"] == [{"path": str(tmp_path / "bad.jpg"), "reason": reason}]
 
 
-def test_labels_of_a_head_for_several_are_those_that_reach_the_threshold(classifier, tiny_images):
+def test_a_multi_label_head_gives_the_labels_that_reach_the_threshold(classifier, tiny_images):
     inferencer = Inferencer(*classifier)
     path = paths_of(tiny_images)[0]
-    inferencer.model.head.thr = 0.5  # as a multi-label head has it
+    inferencer.model.head.thr = 0.5  # as multi-label heads have it
     (result,) = inferencer(path, score_thr=0.999)
     assert result["labels"] == []
 
 
-def test_earlier_pictures_are_not_looked_at(classifier, tiny_images):
+def test_pictures_of_an_earlier_run_are_left_out(classifier, tiny_images):
     import shutil
 
     folder = tiny_images.parent / "own"
     shutil.copytree(tiny_images / "val", folder)
-    first = infer(*classifier, folder, folder / "seen")
-    assert first == infer(*classifier, folder, folder / "seen")
+    first = infer(*classifier, folder, folder / "output")
+    assert first == infer(*classifier, folder, folder / "output")
 
 
-def test_what_cannot_be_is_refused_before_the_model_is_loaded(classifier):
+def test_invalid_arguments_are_refused_before_the_model_is_loaded(classifier):
     array = np.zeros((4, 4, 3), np.uint8)
     for kwargs, words in (
-        ({"score_thr": 1.5}, "between 0 and 1, unlike 1.5"),
-        ({"batch_size": 0}, "at least 1 image, not 0"),
+        ({"score_thr": 1.5}, "between 0 and 1, not 1.5"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
     ):
         with pytest.raises(UserError, match=words):
             infer("no config", "no checkpoint", array, **kwargs)
@@ -317,7 +307,7 @@ def test_what_cannot_be_is_refused_before_the_model_is_loaded(classifier):
         infer("no config", classifier[1], array)
 
 
-def test_the_bar_counts_images_and_shows_nothing_without_a_terminal(
+def test_the_progress_bar_counts_images_and_needs_a_terminal(
     classifier, tiny_images, tmp_path, monkeypatch, capsys
 ):
     from mmresnet.inference.progress_bar import image_bar

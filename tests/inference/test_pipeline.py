@@ -1,4 +1,4 @@
-"""Images on their way into a model: decoding, preparing, videos, and reading ahead."""
+"""Reading images and videos, preprocessing and prefetching."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ cv2 = pytest.importorskip("cv2")
 from mmengine.config import Config  # noqa: E402
 
 from mmresnet.errors import UserError  # noqa: E402
-from mmresnet.inference.pipeline import Failure, Reader, ahead  # noqa: E402
+from mmresnet.inference.pipeline import Failure, Reader, prefetch  # noqa: E402
 from mmresnet.inference.sources import Source, find_sources  # noqa: E402
 
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackInputs"}
@@ -32,7 +32,7 @@ def write_video(path, frames=6, size=(64, 48), code="mp4v", rate=12.5):
     return str(path)
 
 
-def test_the_pipeline_of_the_recipe_prepares(tiny_images):
+def test_the_recipe_s_test_pipeline_preprocesses(tiny_images):
     path = str(tiny_images / "val" / "cat" / "0.jpg")
     steps = (
         {"type": "ResizeEdge", "scale": 32, "edge": "short"},
@@ -45,7 +45,7 @@ def test_the_pipeline_of_the_recipe_prepares(tiny_images):
     assert tuple(image.data["data_samples"].ori_shape) == (40, 48)
 
 
-def test_an_array_is_prepared_like_the_file(tiny_images):
+def test_an_array_is_preprocessed_like_the_file(tiny_images):
     path = str(tiny_images / "val" / "cat" / "0.jpg")
     for load in ({}, {"to_float32": True}, {"color_type": "grayscale"}):
         reading = reader(LOAD | load, PACK)
@@ -53,59 +53,58 @@ def test_an_array_is_prepared_like_the_file(tiny_images):
         first, second = by_path.data["inputs"], by_array.data["inputs"]
         assert first.shape == second.shape
         assert first.dtype == second.dtype
-        # grey as the JPEG holds it and grey of its decoded colours differ by rounding
+        # the luma in the JPEG and the grey of its decoded colours differ by rounding
         assert (first.float() - second.float()).abs().max() <= ("color_type" in load) * 20
         assert by_path.pixels.shape == by_array.pixels.shape == (40, 48, 3)
         assert by_array.pixels.dtype == np.uint8
 
 
-def test_annotations_are_not_asked_for(tiny_images):
+def test_steps_that_load_annotations_are_skipped(tiny_images):
     steps = LOAD, {"type": "mmcv.LoadAnnotations"}, PACK
     assert len(list(reader(*steps).read(find_sources(tiny_images / "val")))) == 6
 
 
 def test_a_cifar_recipe_gets_rgb_of_32_pixels(tiny_images):
-    (image,) = reader(PACK, kind="CIFAR10").read(
-        find_sources(tiny_images / "val" / "cat" / "0.jpg")
-    )
+    sources = find_sources(tiny_images / "val" / "cat" / "0.jpg")
+    (image,) = reader(PACK, kind="CIFAR10").read(sources)
     assert image.data["inputs"].shape == (3, 32, 32)
     assert image.data["inputs"].float().mean((1, 2)).argmax() == 0  # cats are red here
     assert image.pixels.shape == (40, 48, 3)
 
 
-def test_a_pipeline_that_loads_in_an_unknown_way_is_refused():
-    with pytest.raises(UserError, match="does not begin with LoadImageFromFile"):
+def test_a_pipeline_that_does_not_begin_with_loading_is_refused():
+    with pytest.raises(UserError, match="must begin with LoadImageFromFile"):
         reader(PACK)
     with pytest.raises(UserError, match=r"no test_dataloader\.dataset\.pipeline"):
         Reader(Config({"default_scope": "mmpretrain"}))
 
 
 @pytest.mark.parametrize("backend", ["cv2", "pillow"])
-def test_a_file_that_cannot_be_decoded_fails_and_the_others_go_on(backend, tmp_path):
+def test_a_file_that_cannot_be_decoded_is_a_failure_and_the_others_are_read(backend, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"nonsense")
     (tmp_path / "b.jpg").write_bytes(b"")
     Picture.new("L", (5, 4), 200).save(tmp_path / "c.png")
     reading = reader(LOAD | {"imdecode_backend": backend}, PACK)
     first, second, third = reading.read(find_sources(tmp_path))
-    assert first == Failure(str(tmp_path / "a.jpg"), "it is no image that can be decoded")
+    assert first == Failure(str(tmp_path / "a.jpg"), "it cannot be decoded as an image")
     assert second.path == str(tmp_path / "b.jpg")
     assert (third.pixels == 200).all()
 
 
-def test_a_file_that_may_not_be_read_says_so(tmp_path):
+def test_a_failure_gives_the_reason_of_the_operating_system(tmp_path):
     (failure,) = reader(LOAD, PACK).read([Source("gone", str(tmp_path / "gone.jpg"))])
     assert failure.reason == "no such file or directory"
 
 
-def test_a_rotated_photograph_is_turned_upright(tmp_path):
+def test_the_exif_orientation_is_applied(tmp_path):
     exif = Picture.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
+    exif[0x0112] = 6  # rotated by 90 degrees
     Picture.new("RGB", (60, 40)).save(tmp_path / "a.jpg", exif=exif)
     (image,) = reader(LOAD, PACK).read(find_sources(tmp_path / "a.jpg"))
     assert image.pixels.shape == (60, 40, 3)
 
 
-def test_frames_have_numbers_times_and_a_rate(tmp_path):
+def test_frames_have_number_time_and_rate(tmp_path):
     path = write_video(tmp_path / "film.mp4")
     images = list(reader(LOAD, PACK).read(find_sources(path)))
     assert [image.frame for image in images] == [0, 1, 2, 3, 4, 5]
@@ -115,36 +114,36 @@ def test_frames_have_numbers_times_and_a_rate(tmp_path):
     assert images[0].data["inputs"].shape == (3, 48, 64)
 
 
-def test_a_video_that_breaks_off_is_told_after_its_frames(tmp_path):
+def test_a_truncated_video_gives_its_frames_and_then_a_failure(tmp_path):
     whole = write_video(tmp_path / "whole.avi", frames=20, code="MJPG")
     content = (tmp_path / "whole.avi").read_bytes()
     (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])
     assert all(not isinstance(one, Failure) for one in reader(LOAD, PACK).read(find_sources(whole)))
     *frames, failure = reader(LOAD, PACK).read(find_sources(tmp_path / "cut.avi"))
     assert 1 < len(frames) < 15
-    assert failure.reason == f"it breaks off after {len(frames)} of 20 frames"
+    assert failure.reason == f"it ends after {len(frames)} of 20 frames"
 
 
-def test_what_is_no_video_fails(tmp_path):
+def test_a_file_that_is_not_a_video_is_a_failure(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"nonsense")
     (failure,) = reader(LOAD, PACK).read(find_sources(tmp_path))
-    assert "no video that OpenCV can decode" in failure.reason
+    assert "OpenCV cannot decode it as a video" in failure.reason
 
 
-def test_reading_ahead_keeps_the_order_and_passes_mistakes_on():
-    assert list(ahead(iter(range(50)), depth=3)) == list(range(50))
+def test_prefetching_keeps_the_order_and_passes_errors_on():
+    assert list(prefetch(iter(range(50)), depth=3)) == list(range(50))
 
     def failing():
         yield 1
         raise ValueError("broken")
 
-    items = ahead(failing(), depth=3)
+    items = prefetch(failing(), depth=3)
     assert next(items) == 1
     with pytest.raises(ValueError, match="broken"):
         next(items)
 
 
-def test_reading_ahead_ends_with_its_reader():
+def test_the_prefetching_thread_ends_with_its_consumer():
     import threading
 
     before = threading.active_count()
@@ -155,7 +154,7 @@ def test_reading_ahead_ends_with_its_reader():
             made.append(len(made))
             yield made[-1]
 
-    items = ahead(endless(), depth=2)
+    items = prefetch(endless(), depth=2)
     assert next(items) == 0
     assert threading.active_count() == before + 1
     items.close()

@@ -1,4 +1,4 @@
-"""Results as plain values: labels, objects, masks, and the JSON that holds them."""
+"""Results as plain values: labels, objects, frames, and the JSON file."""
 
 import json
 from types import SimpleNamespace
@@ -11,12 +11,8 @@ pytest.importorskip("mmengine")
 
 from mmengine.structures import BaseDataElement, InstanceData  # noqa: E402
 
-from mmresnet.inference.results import (  # noqa: E402
-    decode_mask,
-    describe,
-    encode_mask,
-    write_json,
-)
+from mmresnet.evaluation.results import decode_mask  # noqa: E402
+from mmresnet.inference.results import describe, write_json  # noqa: E402
 from mmresnet.inference.sources import Source  # noqa: E402
 
 CLASSES = ["cat", "dog", "owl"]
@@ -30,20 +26,20 @@ def labels(scores, classes=CLASSES, **kwargs):
     return describe(IMAGE, sample, classes, **kwargs)["labels"]
 
 
-def test_a_classifier_gives_its_best_five_whatever_their_scores():
-    got = labels([0.0, 0.5, 0.125, 0.25, 0.0625, 0.03125], score_thr=0.3, several_labels=False)
+def test_a_single_label_classifier_gives_the_best_five_whatever_their_scores():
+    got = labels([0.0, 0.5, 0.125, 0.25, 0.0625, 0.03125], score_thr=0.3, multi_label=False)
     assert [one["score"] for one in got] == [0.5, 0.25, 0.125, 0.0625, 0.03125]
     assert [one["class_id"] for one in got] == [1, 3, 2, 4, 5]
     assert [one["name"] for one in got] == ["dog", "3", "owl", "4", "5"]
 
 
-def test_of_any_number_of_labels_those_that_reach_the_threshold_are_given():
-    got = labels([0.5, 0.125, 0.25], score_thr=0.25, several_labels=True)
+def test_a_multi_label_classifier_gives_the_labels_that_reach_the_threshold():
+    got = labels([0.5, 0.125, 0.25], score_thr=0.25, multi_label=True)
     assert [one["name"] for one in got] == ["cat", "owl"]
-    assert labels([0.5, 0.125, 0.25], score_thr=0.75, several_labels=True) == []
+    assert labels([0.5, 0.125, 0.25], score_thr=0.75, multi_label=True) == []
 
 
-def test_objects_are_those_that_reach_the_threshold_best_first():
+def test_a_detector_gives_the_objects_that_reach_the_threshold_best_first():
     masks = torch.zeros(3, 4, 6, dtype=torch.bool)
     masks[2, 1:3, 2:5] = True
     sample = BaseDataElement(
@@ -54,7 +50,7 @@ def test_objects_are_those_that_reach_the_threshold_best_first():
             masks=masks,
         )
     )
-    result = describe(IMAGE, sample, CLASSES, score_thr=0.5, several_labels=False)
+    result = describe(IMAGE, sample, CLASSES, score_thr=0.5, multi_label=False)
     assert (result["path"], result["width"], result["height"]) == ("a.jpg", 6, 4)
     best, second = result["objects"]
     assert (best["name"], best["class_id"], best["score"]) == ("owl", 2, 0.75)
@@ -65,16 +61,10 @@ def test_objects_are_those_that_reach_the_threshold_best_first():
     assert json.loads(json.dumps(result)) == result
 
 
-def test_a_mask_is_encoded_as_coco_does():
-    mask = np.array([[0, 1], [0, 1], [1, 1]], bool)
-    # column by column: 2 off, 4 on; each number plus 48 is its character
-    assert encode_mask(mask) == {"size": [3, 2], "counts": "24"}
-
-
 def test_a_frame_has_its_number_and_time():
     frame = SimpleNamespace(**vars(IMAGE) | {"frame": 3, "time": 0.12})
     sample = BaseDataElement(pred_score=torch.tensor([1.0, 0.0]))
-    result = describe(frame, sample, CLASSES, score_thr=0.5, several_labels=False)
+    result = describe(frame, sample, CLASSES, score_thr=0.5, multi_label=False)
     assert (result["frame"], result["time"]) == (3, 0.12)
 
 
@@ -91,7 +81,7 @@ def test_the_json_has_a_line_for_each_result(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_the_json_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_earlier_json_unchanged(tmp_path, monkeypatch):
     path = tmp_path / "results.json"
     path.write_text("before")
 

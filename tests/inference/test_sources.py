@@ -1,4 +1,4 @@
-"""Files, folders, globs and arrays become sources; what names nothing is refused."""
+"""Files, folders, globs and arrays as sources; what is refused."""
 
 from pathlib import Path
 
@@ -18,54 +18,47 @@ def folder(tmp_path):
     return tmp_path / "photos"
 
 
-def found(*arguments, **kwargs):
-    return [source.path for source in find_sources(*arguments, **kwargs)]
+def relative(sources, folder):
+    return [str(Path(source.path).relative_to(folder)) for source in sources]
 
 
-def test_a_folder_is_searched_with_the_folders_in_it(folder):
-    names = ["a.PNG", "a.jpg", "b.jpg", "deep/b.jpg", "deep/er/film.mp4"]
+def test_a_folder_is_searched_recursively(folder):
     sources = find_sources(folder)
-    assert [source.path for source in sources] == [str(folder / name) for name in names]
+    names = ["a.PNG", "a.jpg", "b.jpg", "deep/b.jpg", "deep/er/film.mp4"]
+    assert relative(sources, folder) == names
     assert [source.name for source in sources] == ["a", "a_2", "b", "deep/b", "deep/er/film"]
     assert [source.is_video for source in sources] == [False] * 4 + [True]
 
 
-def test_earlier_pictures_are_not_found_again(folder):
-    assert found(folder, skip=folder / "deep") == [
-        str(folder / n) for n in ("a.PNG", "a.jpg", "b.jpg")
-    ]
-    assert found(str(folder / "**" / "*.jpg"), skip=folder / "deep") == [
-        str(folder / "a.jpg"),
-        str(folder / "b.jpg"),
-    ]
+def test_folders_and_globs_leave_the_skipped_folder_out(folder):
+    sources = find_sources(folder, skip=folder / "deep")
+    assert relative(sources, folder) == ["a.PNG", "a.jpg", "b.jpg"]
+    sources = find_sources(str(folder / "**" / "*.jpg"), skip=folder / "deep")
+    assert relative(sources, folder) == ["a.jpg", "b.jpg"]
 
 
-def test_a_glob_crosses_folders(folder):
-    names = ["a.jpg", "b.jpg", "deep/b.jpg"]
+def test_a_glob_can_match_any_folders(folder):
     sources = find_sources(str(folder / "**" / "*.jpg"))
-    assert [source.path for source in sources] == [str(folder / name) for name in names]
+    assert relative(sources, folder) == ["a.jpg", "b.jpg", "deep/b.jpg"]
     assert [source.name for source in sources] == ["a", "b", "b_2"]
 
 
-def test_a_file_is_taken_once_and_whatever_its_name(folder):
-    notes = str(folder / "notes.txt")
-    assert found([notes, folder / "b.jpg", str(folder / "deep" / ".." / "b.jpg")]) == [
-        notes,
-        str(folder / "b.jpg"),
-    ]
+def test_a_file_is_taken_once_and_whatever_its_extension(folder):
+    paths = [str(folder / "notes.txt"), folder / "b.jpg", str(folder / "deep" / ".." / "b.jpg")]
+    assert relative(find_sources(paths), folder) == ["notes.txt", "b.jpg"]
 
 
-def test_a_file_whose_name_looks_like_a_glob(tmp_path):
+def test_a_file_name_can_have_the_characters_of_a_glob(tmp_path):
     path = tmp_path / "a[1].jpg"
     path.touch()
-    assert found(str(path)) == [str(path)]
+    assert [source.path for source in find_sources(path)] == [str(path)]
 
 
-def test_names_that_only_differ_in_case_get_pictures_of_their_own(tmp_path):
-    for name in ("x/Cat.jpg", "y/cat.jpg", "z/cat.jpg"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).touch()
+def test_names_that_differ_only_in_case_get_different_pictures(tmp_path):
     paths = [tmp_path / name for name in ("x/Cat.jpg", "y/cat.jpg", "z/cat.jpg")]
+    for path in paths:
+        path.parent.mkdir()
+        path.touch()
     assert [source.name for source in find_sources(paths)] == ["Cat", "cat_2", "cat_3"]
 
 
@@ -85,14 +78,14 @@ def test_arrays_and_paths_mix(folder):
         ([], "list of images is empty"),
         ("{}/b.jpeg", "no file or folder '{}/b.jpeg'. Did you mean 'b.jpg'?"),
         ("{}/*.gif", "No file matches '{}/*.gif'"),
-        ("{}/empty", "'{}/empty' holds no image or video"),
+        ("{}/empty", "no image or video in the folder '{}/empty'"),
         (np.zeros((4, 5), np.uint8), r"(4, 5) of uint8, and must be (height, width, 3)"),
         (np.zeros((4, 5, 3)), r"(4, 5, 3) of float64, and must be (height, width, 3) of uint8"),
         ([np.zeros((0, 5, 3), np.uint8)], r"(0, 5, 3) of uint8"),
         ([3], "Image 0 is of type int: give a path"),
     ],
 )
-def test_what_names_nothing_is_refused(images, words, folder):
+def test_mistakes_are_refused(images, words, folder):
     (folder / "empty").mkdir()
     given = images.format(folder) if isinstance(images, str) else images
     with pytest.raises(UserError) as caught:

@@ -1,4 +1,4 @@
-"""The output folder: where pictures go, and videos that appear when they are complete."""
+"""The output folder: paths of the pictures, and videos, complete or removed."""
 
 from types import SimpleNamespace
 
@@ -26,7 +26,7 @@ def frames_of(path):
     return rate, frames
 
 
-def test_a_picture_goes_where_its_image_lay(tmp_path):
+def test_a_picture_has_the_relative_path_of_its_image(tmp_path):
     result = {"objects": []}
     with OutputFolder(tmp_path / "out", pictures=True, score_thr=0.3) as output:
         output.add(image(Source("deep/a", "photos/deep/a.png"), 200), result)
@@ -36,7 +36,7 @@ def test_a_picture_goes_where_its_image_lay(tmp_path):
     assert written.shape == (481, 641, 3)
 
 
-def test_without_pictures_only_the_folder_is_made(tmp_path):
+def test_without_pictures_only_the_folder_is_created(tmp_path):
     result = {"objects": []}
     with OutputFolder(tmp_path / "out", pictures=False, score_thr=0.3) as output:
         output.add(image(Source("a", "a.png")), result)
@@ -44,7 +44,7 @@ def test_without_pictures_only_the_folder_is_made(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_each_video_has_its_frames(tmp_path):
+def test_each_video_has_its_own_frames(tmp_path):
     first, second = Source("a", "a.avi"), Source("b", "b.mp4")
     with OutputFolder(tmp_path, pictures=True, score_thr=0.3) as output:
         for source, values in ((first, (0, 100, 200)), (second, (250, 50))):
@@ -56,7 +56,7 @@ def test_each_video_has_its_frames(tmp_path):
         rate, frames = frames_of(tmp_path / "pictures" / f"{name}.mp4")
         assert rate == 10
         assert [round(frame.mean(), -1) for frame in frames] == list(values)
-        assert frames[0].shape == (482, 642, 3)  # even, with the last row and column doubled
+        assert frames[0].shape == (482, 642, 3)  # even: the last row and column are repeated
     assert len(list((tmp_path / "pictures").iterdir())) == 2
 
 
@@ -70,13 +70,13 @@ def test_an_unfinished_video_is_removed(tmp_path):
     assert list((tmp_path / "pictures").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(UserError, match=r"Nothing can be written to '.*out': "):
         OutputFolder(tmp_path / "out", pictures=True, score_thr=0.3)
 
 
-def test_a_video_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+def test_a_video_that_cannot_be_written_raises_a_user_error(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0x20202020)
     with (
         pytest.raises(UserError, match="has no MPEG-4 encoder"),

@@ -1,4 +1,4 @@
-"""A detector with our backbone beside the same with mmdet's, and images to train both on."""
+"""Detectors with our backbone and with mmdet's, and images to train both on."""
 
 import contextlib
 import copy
@@ -18,8 +18,6 @@ from mmresnet.apis.model_zoo import drop_pretrained
 from mmresnet.config.load import load_config
 
 CLASSES = ("RBC", "WBC", "Platelets")
-
-
 FEW_REGIONS = {
     "model.train_cfg.rpn_proposal.max_per_img": 100,
     "model.train_cfg.rcnn.sampler.num": 32,
@@ -29,7 +27,7 @@ FEW_REGIONS = {
 
 
 def recipe(name: str, options: dict[str, object] | None = None) -> Config:
-    """Return a recipe for three classes, with weights that are drawn and every box kept."""
+    """Return a recipe for three classes, without pretrained weights and with every box kept."""
     always = {"num_classes": len(CLASSES), "model.test_cfg.rcnn.score_thr": 0.0}
     cfg = load_config(name, {**always, **(options or {})})
     drop_pretrained(cfg.model)
@@ -37,12 +35,12 @@ def recipe(name: str, options: dict[str, object] | None = None) -> Config:
 
 
 def build(model: ConfigDict, seed: int = 0) -> nn.Module:
-    """Build a detector and draw its weights as the Runner does."""
+    """Build a detector and initialize its weights as the Runner does."""
     torch.manual_seed(seed)
     with DefaultScope.overwrite_default_scope("mmdet"):
         detector = MODELS.build(model)
     logger = MMLogger.get_current_instance()
-    logger.setLevel("WARNING")  # else every parameter is listed, with how it was drawn
+    logger.setLevel("WARNING")  # else every parameter and its initialization is listed
     detector.init_weights()
     logger.setLevel("INFO")
     return detector
@@ -52,13 +50,13 @@ def with_mmdets_backbone(model: ConfigDict) -> ConfigDict:
     """Return a copy of a detector's config in which the backbone is mmdet's own."""
     theirs = copy.deepcopy(model)
     theirs.backbone.type = model.backbone.type.removeprefix("mmresnet.")
-    if theirs.backbone.type == "ResNetV1c":  # which is an argument there
+    if theirs.backbone.type == "ResNetV1c":  # an argument there
         theirs.backbone.update(type="ResNet", deep_stem=True)
     return theirs
 
 
 def unsettle(backbone: nn.Module, seed: int = 0) -> None:
-    """Give the norm layers weights and statistics of their own: none starts a branch at zero."""
+    """Draw the norm layers' weights and statistics, so that no branch starts at zero."""
     generator = torch.Generator().manual_seed(seed)
     for module in backbone.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -132,7 +130,7 @@ def unpack_photographs(archive: Path, folder: Path, count: int = 6) -> Path:
 
 
 def batches(cfg: Config, folder: Path, scale: tuple[int, int], size: int = 2) -> list[dict]:
-    """Return what the recipe's own training pipeline makes of the images, ``size`` at a time."""
+    """Return batches of ``size`` images from the recipe's training pipeline."""
     pipeline = [
         {**step, "scale": scale} if step.type == "Resize" else step for step in cfg.train_pipeline
     ]
@@ -157,14 +155,14 @@ def batches(cfg: Config, folder: Path, scale: tuple[int, int], size: int = 2) ->
 
 @contextlib.contextmanager
 def fixed_seed(seed: int):
-    """Draw torch's numbers from ``seed``, and numpy's, which mmdet's transforms use."""
+    """Seed torch and NumPy, which mmdet's transforms use."""
     np.random.seed(seed)
     torch.manual_seed(seed)
     yield
 
 
 def losses(detector: nn.Module, batch: dict, seed: int) -> dict[str, torch.Tensor]:
-    """Return the total under ``loss``, still with its graph, and every part that it is made of."""
+    """Return the total as ``loss``, with its graph, and each of its parts."""
     data = detector.data_preprocessor(copy.deepcopy(batch), training=True)
     with fixed_seed(seed):
         total, parts = detector.parse_losses(detector(**data, mode="loss"))

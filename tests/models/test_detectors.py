@@ -13,7 +13,7 @@ from mmresnet import ops
 ops.install()
 pytest.importorskip("mmdet.models")
 
-import detectors  # noqa: E402  it stands on mmdet
+import detectors  # noqa: E402  it needs mmdet
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def assert_equal(mine, others):
 
 
 def gradients(detector):
-    """Return every parameter's gradient in order of definition, where variants differ in name."""
+    """Return every parameter's gradient by its index, since names may differ."""
     return dict(enumerate(p.grad for p in detector.parameters()))
 
 
@@ -106,7 +106,7 @@ OTHERS = {
     "faster-rcnn_r50-caffe_fpn_1x_coco": True,
     "faster-rcnn_r50-caffe_c4_1x_coco": True,
     "faster-rcnn_r50-mdconv-c3-c5_fpn_1x_coco": True,
-    "faster-rcnn_r50v1c_fpn_1x_coco": False,  # mmdet draws a deep stem's numbers in another order
+    "faster-rcnn_r50v1c_fpn_1x_coco": False,  # mmdet initializes a deep stem in another order
     "faster-rcnn_r50v1d_fpn_1x_coco": False,
     "mask-rcnn_r50_fpn_1x_coco": True,
     "faster-rcnn_r101_fpn_1x_coco": True,
@@ -122,7 +122,7 @@ OTHERS = {
     ],
 )
 def test_a_step_of_every_kind_of_recipe_is_the_same(name, same_draw, drawn):
-    """Losses and gradients of a step, and what is predicted: boxes, and masks where there are."""
+    """Losses and gradients of a step, and the predicted boxes and masks."""
     cfg = detectors.recipe(name, detectors.FEW_REGIONS)
     batch = detectors.batches(cfg, drawn, scale=(128, 96))[0]
     both = pair(cfg, same_draw)
@@ -159,30 +159,30 @@ WITHOUT_MMPRETRAIN = """
 import sys, traceback
 
 class Refuse:
-    '''Take mmpretrain for absent, and remember who asks for it.'''
+    '''Make mmpretrain seem absent, and record which file imports it.'''
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] == "mmpretrain":
             frames = [f for f in traceback.extract_stack() if "importlib" not in f.filename]
-            asked.append(frames[-2].filename)
+            importers.append(frames[-2].filename)
             raise ModuleNotFoundError(f"No module named '{name}'", name=name)
 
-asked = []
+importers = []
 sys.meta_path.insert(0, Refuse())
 
 import mmresnet.models
 mmresnet.models.backbones.ResNet(18)
-assert "mmdet" not in sys.modules and asked == [], asked
+assert "mmdet" not in sys.modules and importers == [], importers
 
 from mmresnet.apis import get_model
 model = get_model("faster-rcnn_r18_fpn_1x_coco", num_classes=3)
 assert type(model.backbone).__module__.startswith("mmresnet."), model.backbone
 assert not any(name.split(".")[0] == "mmpretrain" for name in sys.modules)
-# mmdet asks for it by itself, for re-identification, and does without
-assert all("/mmdet/models/" in file for file in asked), asked
+# mmdet imports it for re-identification, and does without
+assert all("/mmdet/models/" in file for file in importers), importers
 """
 
 
-def test_a_detector_wants_no_mmpretrain():
+def test_a_detector_does_not_need_mmpretrain():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_MMPRETRAIN], capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""A detector with frozen stages trains in two processes without looking for unused parameters."""
+"""A detector with frozen stages trains in two processes without find_unused_parameters."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from mmresnet import ops
 ops.install()
 pytest.importorskip("mmdet.models")
 
-import detectors  # noqa: E402  it stands on mmdet
+import detectors  # noqa: E402  it needs mmdet
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -64,7 +64,7 @@ class WriteWeights(Hook):
     def after_train(self, runner):
         content = dict(
             wrapper=type(runner.model).__name__,
-            looks_for_unused=runner.model.find_unused_parameters,
+            find_unused=runner.model.find_unused_parameters,
             losses=self.losses,
             before=self.before,
             after=self.sums(runner),
@@ -98,7 +98,7 @@ def test_two_processes_train_a_detector(tmp_path):
         json.loads((tmp_path / "work" / f"rank{rank}.json").read_text()) for rank in range(2)
     )
     assert first["wrapper"] == "MMDistributedDataParallel"
-    assert first["looks_for_unused"] is False
+    assert first["find_unused"] is False
     assert first["after"] == second["after"]  # the gradients were averaged
     assert first["losses"] != second["losses"]  # over different images
     assert len(first["losses"]) == 2 * 8 // (2 * 2)

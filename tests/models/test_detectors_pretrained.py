@@ -1,7 +1,6 @@
-"""The weights that detection recipes begin with load whole, by the names they are published under.
+"""The backbone weights of every detection recipe load completely.
 
-Nothing is fetched: what lies behind each address is made up, with the names of the project that
-wrote it and values of its own.
+Nothing is downloaded: each file is made up, with random values under its publisher's names.
 """
 
 from functools import cache
@@ -20,12 +19,12 @@ ops.install()
 pytest.importorskip("mmdet.models")
 torchvision = pytest.importorskip("torchvision")
 
-RECIPES = [  # those of 2x, 3x and Mask R-CNN begin like these
+RECIPES = [  # those of 2x, 3x and Mask R-CNN start from the same files
     name
     for name, path in recipe_paths().items()
     if path.parent.name == "coco" and name.endswith("_1x_coco") and name.startswith("faster")
 ]
-# file, which each family of packages fetches from its own server: (who wrote it, which net)
+# file: (publisher, net)
 PUBLISHED = {
     "resnet18-f37072fd.pth": ("torchvision", 18),
     "resnet50-0676ba61.pth": ("torchvision", 50),
@@ -41,22 +40,22 @@ PUBLISHED = {
 
 @cache
 def published(file):
-    """Return a checkpoint as its writer names its tensors, and those of the backbone by ours."""
-    writer, depth = PUBLISHED[file]
-    if writer == "torchvision":
+    """Return a checkpoint under its publisher's names, and the backbone's tensors under ours."""
+    publisher, depth = PUBLISHED[file]
+    if publisher == "torchvision":
         tensors = randomise(getattr(torchvision.models, f"resnet{depth}")()).state_dict()
         return tensors, tensors
-    if writer == "mmdet":  # whose ResNet reads the file as it is
+    if publisher == "mmdet":  # whose ResNet reads the file unchanged
         from mmdet.models.backbones import ResNet
 
         tensors = randomise(ResNet(depth, style="caffe")).state_dict()
         return {"state_dict": tensors}, tensors
     backbones = pytest.importorskip("mmpretrain.models.backbones")
-    tensors = randomise(getattr(backbones, writer)(depth=depth)).state_dict()
+    tensors = randomise(getattr(backbones, publisher)(depth=depth)).state_dict()
     return {"state_dict": {f"backbone.{k}": v for k, v in tensors.items()}}, tensors
 
 
-def test_the_others_begin_like_these():
+def test_the_other_recipes_start_from_the_same_files():
     def checkpoint(name):
         return load_config(name).model.backbone.init_cfg.checkpoint
 
@@ -65,13 +64,13 @@ def test_the_others_begin_like_these():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_tensor_of_the_backbone_is_read(name, monkeypatch, tmp_path):
-    asked = []
+def test_every_tensor_of_the_backbone_is_loaded(name, monkeypatch, tmp_path):
+    fetched = []
 
     def fetch(source):
-        asked.append(catalogue.get(source).url.rpartition("/")[2])
-        torch.save(published(asked[-1])[0], tmp_path / asked[-1])
-        return tmp_path / asked[-1]
+        fetched.append(catalogue.get(source).url.rpartition("/")[2])
+        torch.save(published(fetched[-1])[0], tmp_path / fetched[-1])
+        return tmp_path / fetched[-1]
 
     monkeypatch.setattr("mmresnet.weights.hub.download.fetch", fetch)
     model = load_config(name).model
@@ -80,10 +79,10 @@ def test_every_tensor_of_the_backbone_is_read(name, monkeypatch, tmp_path):
         with DefaultScope.overwrite_default_scope("mmdet"):
             net = MODELS.build(part)
         net.init_weights()
-        tensors = published(asked[-1])[1]
+        tensors = published(fetched[-1])[1]
         for key, value in net.state_dict().items():
-            if "conv_offset" in key:  # DCN's own; zero at first, as its authors begin
+            if "conv_offset" in key:  # DCN's own, initialized to zero
                 assert not value.any(), key
             else:
                 assert torch.equal(value, tensors[key]), key
-    assert len(asked) == len(parts)
+    assert len(fetched) == len(parts)

@@ -1,4 +1,4 @@
-"""Focal loss of sigmoid and softmax, through ``mmcv.ops``."""
+"""Sigmoid and softmax focal loss, through ``mmcv.ops``."""
 
 import math
 
@@ -19,7 +19,7 @@ from mmcv.ops import (  # noqa: E402  needs the operators
 )
 
 TYPES = [torch.float32, torch.float64]
-TARGET = torch.tensor([0, 2, 1, 3, -1, 2])  # 3 and -1 are none of three classes
+TARGET = torch.tensor([0, 2, 1, 3, -1, 2])  # 3 and -1 are background for three classes
 
 
 def logits(dtype: torch.dtype = torch.float64, classes: int = 3) -> Tensor:
@@ -27,8 +27,8 @@ def logits(dtype: torch.dtype = torch.float64, classes: int = 3) -> Tensor:
     return (3 * torch.randn(len(TARGET), classes, generator=generator)).to(dtype).requires_grad_()
 
 
-def plain_sigmoid(x: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
-    """The paper's Eq. 5 on binary labels; PyTorch differentiates it."""
+def reference_sigmoid(x: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
+    """The paper's Eq. 5 on binary labels, differentiated by PyTorch."""
     label = torch.stack([target == c for c in range(x.shape[1])], 1).to(x)
     p_t = torch.where(label > 0, x.sigmoid(), 1 - x.sigmoid())
     share = alpha * label + (1 - alpha) * (1 - label)
@@ -36,13 +36,13 @@ def plain_sigmoid(x: Tensor, target: Tensor, gamma: float, alpha: float) -> Tens
     return share * (1 - p_t) ** gamma * cross_entropy
 
 
-def plain_softmax(x: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
+def reference_softmax(x: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
     cross_entropy = F.cross_entropy(x, target, reduction="none", ignore_index=-1)
     return alpha * (1 - (-cross_entropy).exp()) ** gamma * cross_entropy
 
 
 def test_sigmoid_by_hand() -> None:
-    """A logit of 0 is a probability of 1/2: the loss is share × 1/4 × log 2."""
+    """A logit of 0 is a probability of 1/2: the loss is alpha × 1/4 × log 2."""
     x = torch.zeros(1, 2, requires_grad=True)
     loss = sigmoid_focal_loss(x, torch.tensor([1]), 2.0, 0.25, None, "none")
     assert loss.tolist()[0] == pytest.approx([0.75 * 0.25 * math.log(2), 0.25**2 * math.log(2)])
@@ -64,11 +64,11 @@ def test_softmax_by_hand() -> None:
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-def test_sigmoid_agrees_with_a_plain_one(dtype: torch.dtype, gamma: float) -> None:
-    """Targets outside of the classes make the sample negative for each class."""
+def test_sigmoid_agrees_with_a_reference(dtype: torch.dtype, gamma: float) -> None:
+    """A background sample is negative for each class."""
     ours, theirs = logits(dtype), logits(dtype)
     loss = sigmoid_focal_loss(ours, TARGET, gamma, 0.3, None, "none")
-    expected = plain_sigmoid(theirs, TARGET, gamma, 0.3)
+    expected = reference_sigmoid(theirs, TARGET, gamma, 0.3)
     torch.testing.assert_close(loss, expected)
     loss.sum().backward()
     expected.sum().backward()
@@ -77,11 +77,11 @@ def test_sigmoid_agrees_with_a_plain_one(dtype: torch.dtype, gamma: float) -> No
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-def test_softmax_agrees_with_a_plain_one(dtype: torch.dtype, gamma: float) -> None:
-    """Negative targets count for nothing."""
+def test_softmax_agrees_with_a_reference(dtype: torch.dtype, gamma: float) -> None:
+    """Negative targets are ignored."""
     ours, theirs = logits(dtype, classes=4), logits(dtype, classes=4)
     loss = softmax_focal_loss(ours, TARGET, gamma, 0.3, None, "none")
-    expected = plain_softmax(theirs, TARGET, gamma, 0.3)
+    expected = reference_softmax(theirs, TARGET, gamma, 0.3)
     torch.testing.assert_close(loss, expected)
     assert loss[4] == 0
     softmax_focal_loss(ours, TARGET, gamma, 0.3, None, "sum").backward()
@@ -92,7 +92,7 @@ def test_softmax_agrees_with_a_plain_one(dtype: torch.dtype, gamma: float) -> No
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_gradients_are_those_of_differences(weighted: bool, reduction: str) -> None:
+def test_gradcheck(weighted: bool, reduction: str) -> None:
     weight = torch.tensor([0.5, 2.0, 3.0, 1.5], dtype=torch.float64) if weighted else None
     for function in (sigmoid_focal_loss, softmax_focal_loss):
         assert gradcheck(
@@ -105,9 +105,9 @@ def test_gradients_are_those_of_differences(weighted: bool, reduction: str) -> N
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-def test_a_sample_weighs_what_its_class_does(dtype: torch.dtype) -> None:
+def test_class_weights(dtype: torch.dtype) -> None:
     weight = torch.tensor([0.5, 2.0, 3.0], dtype=dtype)
-    factors = torch.tensor([0.5, 3, 2, 1, 1, 3], dtype=dtype)  # no class: 1
+    factors = torch.tensor([0.5, 3, 2, 1, 1, 3], dtype=dtype)  # background: 1
     alone = sigmoid_focal_loss(logits(dtype), TARGET, 2.0, 0.25, None, "none")
     weighted = sigmoid_focal_loss(logits(dtype), TARGET, 2.0, 0.25, weight, "none")
     torch.testing.assert_close(weighted, alone * factors[:, None])
@@ -120,16 +120,19 @@ def test_a_sample_weighs_what_its_class_does(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize(
-    ("module", "plain"), [(SigmoidFocalLoss, plain_sigmoid), (SoftmaxFocalLoss, plain_softmax)]
+    ("module", "reference"),
+    [(SigmoidFocalLoss, reference_sigmoid), (SoftmaxFocalLoss, reference_softmax)],
 )
-def test_half_types_keep_their_type(module: type, plain: object, dtype: torch.dtype) -> None:
+def test_16_bit_inputs_give_16_bit_outputs(
+    module: type, reference: object, dtype: torch.dtype
+) -> None:
     x = logits(dtype, classes=4)
     with torch.autocast("cpu", dtype):
         loss = module(2.0, 0.25, reduction="sum")(x, TARGET)
     loss.backward()
     assert loss.dtype == x.grad.dtype == dtype
     wide = x.detach().float().requires_grad_()
-    expected = plain(wide, TARGET, 2.0, 0.25).sum()
+    expected = reference(wide, TARGET, 2.0, 0.25).sum()
     expected.backward()
     torch.testing.assert_close(loss.float(), expected, rtol=0.02, atol=0.02)
     torch.testing.assert_close(x.grad.float(), wide.grad, rtol=0.05, atol=0.02)
@@ -144,7 +147,7 @@ def test_large_logits_stay_finite_and_exact() -> None:
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-def test_a_sure_softmax_has_neither_loss_nor_gradient(gamma: float) -> None:
+def test_a_probability_of_1_has_neither_loss_nor_gradient(gamma: float) -> None:
     x = torch.tensor([[200.0, 0.0]], requires_grad=True)
     loss = softmax_focal_loss(x, torch.tensor([0]), gamma, 0.25, None, "sum")
     loss.backward()
@@ -153,7 +156,7 @@ def test_a_sure_softmax_has_neither_loss_nor_gradient(gamma: float) -> None:
 
 
 @pytest.mark.parametrize("function", [sigmoid_focal_loss, softmax_focal_loss])
-def test_nothing_in_nothing_out(function: object) -> None:
+def test_empty_input(function: object) -> None:
     x = torch.zeros(0, 3, requires_grad=True)
     loss = function(x, torch.zeros(0, dtype=torch.long), 2.0, 0.25, None, "sum")
     loss.backward()
@@ -161,8 +164,8 @@ def test_nothing_in_nothing_out(function: object) -> None:
     assert x.grad.shape == (0, 3)
 
 
-def test_a_target_beyond_the_classes_is_named() -> None:
-    with pytest.raises(ValueError, match="is 4, and 3 is the largest"):
+def test_a_target_out_of_range_is_reported() -> None:
+    with pytest.raises(ValueError, match="Target 4 of the focal loss must be at most 3"):
         sigmoid_focal_loss(torch.zeros(1, 3), torch.tensor([4]), 2.0, 0.25, None, "sum")
-    with pytest.raises(ValueError, match="is 3, and 2 is the largest"):
+    with pytest.raises(ValueError, match="Target 3 of the focal loss must be at most 2"):
         softmax_focal_loss(torch.zeros(1, 3), torch.tensor([3]), 2.0, 0.25, None, "sum")

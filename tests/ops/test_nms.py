@@ -1,4 +1,4 @@
-"""Suppression of boxes, through ``mmcv.ops``."""
+"""NMS, soft NMS and NMS match, through ``mmcv.ops``."""
 
 import math
 
@@ -12,7 +12,7 @@ import mmresnet.ops
 mmresnet.ops.install()
 from mmcv.ops import batched_nms, nms, nms_match, soft_nms  # noqa: E402  needs the operators
 
-# overlaps with the first: 0.5 (2/4 of a union of 4), 0, 1
+# IoU with the first: 0.5 (2 of a union of 4), 0, 1
 BOXES = torch.tensor([[0.0, 0, 3, 1], [1, 0, 4, 1], [10, 10, 11, 11], [0, 0, 3, 1]])
 SCORES = torch.tensor([0.9, 0.8, 0.7, 0.6])
 
@@ -28,7 +28,7 @@ def random_boxes(count: int, seed: int = 0, levels: int | None = None) -> tuple[
     return torch.cat([low, low + size], 1), scores
 
 
-def overlap(a: list[float], b: list[float], offset: int = 0) -> float:
+def iou(a: list[float], b: list[float], offset: int = 0) -> float:
     def extent(low: float, high: float) -> float:
         return max(high - low + offset, 0)
 
@@ -37,19 +37,19 @@ def overlap(a: list[float], b: list[float], offset: int = 0) -> float:
     return shared / (both - shared) if both > shared else 0.0
 
 
-def plain_nms(boxes: Tensor, scores: Tensor, threshold: float, offset: int) -> list[int]:
+def reference_nms(boxes: Tensor, scores: Tensor, threshold: float, offset: int) -> list[int]:
     boxes = boxes.tolist()
     kept = []
     for index in scores.argsort(descending=True, stable=True).tolist():
-        if all(overlap(boxes[index], boxes[other], offset) <= threshold for other in kept):
+        if all(iou(boxes[index], boxes[other], offset) <= threshold for other in kept):
             kept.append(index)
     return kept
 
 
-def plain_soft_nms(
+def reference_soft_nms(
     boxes: Tensor, scores: Tensor, threshold: float, sigma: float, least: float, method: str
 ) -> list[tuple[int, float]]:
-    """The queue of mmcv's kernel: a choice swaps with the front, a loss with the back."""
+    """The loop of mmcv's kernel: the best box is swapped to the front, removed ones to the back."""
     queue = [
         list(row) for row in zip(range(len(boxes)), boxes.tolist(), scores.tolist(), strict=True)
     ]
@@ -61,11 +61,11 @@ def plain_soft_nms(
         kept.append((index, score))
         place = 0
         while place < len(queue):
-            iou = overlap(box, queue[place][1])
+            overlap = iou(box, queue[place][1])
             if method == "gaussian":
-                queue[place][2] *= math.exp(-(iou**2) / sigma)
-            elif iou >= threshold:
-                queue[place][2] *= 1 - iou if method == "linear" else 0
+                queue[place][2] *= math.exp(-(overlap**2) / sigma)
+            elif overlap >= threshold:
+                queue[place][2] *= 1 - overlap if method == "linear" else 0
             if queue[place][2] < least:
                 queue[place] = queue[-1]
                 queue.pop()
@@ -81,15 +81,15 @@ def test_nms_by_hand() -> None:
     assert nms(BOXES, SCORES, 0.4)[1].tolist() == [0, 2]
 
 
-def test_an_overlap_that_equals_the_threshold_stays() -> None:
-    """Held in float32 as by mmcv: 0.3 is larger there than in float64."""
+def test_a_box_whose_iou_equals_the_threshold_is_kept() -> None:
+    """The threshold is rounded to float32, as by mmcv: 0.3 is larger there than in float64."""
     assert nms(BOXES, SCORES, 0.5)[1].tolist() == [0, 1, 2]
     boxes = torch.tensor([[0.0, 0, 10, 1], [0, 0, 3, 1]])
     for dtype in (torch.float32, torch.float64):
         assert len(nms(boxes.to(dtype), SCORES[:2].to(dtype), 0.3)[1]) == 2
 
 
-def test_nms_counts_the_last_pixel_where_asked() -> None:
+def test_nms_with_an_offset() -> None:
     boxes = torch.tensor([[0.0, 0, 9, 9], [0, 5, 9, 14]])  # 10 × 10 pixels, half of them shared
     assert len(nms(boxes, SCORES[:2], 0.32, offset=1)[1]) == 1  # 50 of 150
     assert len(nms(boxes, SCORES[:2], 0.32)[1]) == 2  # 36 of 126
@@ -98,29 +98,29 @@ def test_nms_counts_the_last_pixel_where_asked() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("offset", [0, 1])
 @pytest.mark.parametrize("threshold", [0.2, 0.5, 0.7])
-def test_nms_agrees_with_a_plain_one(threshold: float, offset: int, dtype: torch.dtype) -> None:
+def test_nms_agrees_with_a_reference(threshold: float, offset: int, dtype: torch.dtype) -> None:
     boxes, scores = random_boxes(200)
     boxes, scores = boxes.to(dtype), scores.to(dtype)
     dets, kept = nms(boxes, scores, threshold, offset=offset)
-    assert kept.tolist() == plain_nms(boxes, scores, threshold, offset)
+    assert kept.tolist() == reference_nms(boxes, scores, threshold, offset)
     assert dets.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_nms_takes_half_types(dtype: torch.dtype) -> None:
+def test_nms_accepts_16_bit_types(dtype: torch.dtype) -> None:
     boxes, scores = (tensor.to(dtype) for tensor in random_boxes(100))
     with torch.autocast("cpu", dtype):
         dets, kept = nms(boxes, scores, 0.5, offset=1)
     assert dets.dtype == dtype
-    assert kept.tolist() == plain_nms(boxes.float(), scores.float(), 0.5, 1)
+    assert kept.tolist() == reference_nms(boxes.float(), scores.float(), 0.5, 1)
 
 
-def test_nms_filters_and_stops_as_asked() -> None:
+def test_nms_with_a_score_threshold_and_a_maximum_number() -> None:
     assert nms(BOXES, SCORES, 0.6, score_threshold=0.75)[1].tolist() == [0, 1]
     assert nms(BOXES, SCORES, 0.6, max_num=1)[1].tolist() == [0]
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_empty_input() -> None:
     boxes, scores = torch.zeros(0, 4), torch.zeros(0)
     for function in (nms, soft_nms):
         dets, kept = function(boxes, scores, 0.5)
@@ -141,7 +141,7 @@ def test_arrays_come_back_as_arrays() -> None:
 
 def test_soft_nms_by_hand() -> None:
     linear, kept = soft_nms(BOXES, SCORES, 0.3, method="linear", min_score=0.1)
-    assert kept.tolist() == [0, 2, 1]  # the fourth, an overlap of 1, falls to 0
+    assert kept.tolist() == [0, 2, 1]  # the fourth, with an IoU of 1, falls to 0
     assert linear[:, 4].tolist() == pytest.approx([0.9, 0.7, 0.8 * 0.5])
     gaussian, kept = soft_nms(BOXES, SCORES, sigma=0.5, method="gaussian", min_score=0.0)
     assert kept.tolist() == [0, 2, 1, 3]
@@ -157,18 +157,18 @@ def test_soft_nms_by_hand() -> None:
 @pytest.mark.parametrize("levels", [None, 5], ids=["scores", "equal scores"])
 @pytest.mark.parametrize("method", ["naive", "linear", "gaussian"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_soft_nms_agrees_with_a_plain_one(method: str, dtype: torch.dtype, levels: int) -> None:
+def test_soft_nms_agrees_with_a_reference(method: str, dtype: torch.dtype, levels: int) -> None:
     boxes, scores = (tensor.to(dtype) for tensor in random_boxes(80, levels=levels))
     dets, kept = soft_nms(boxes, scores, 0.3, 0.5, 0.05, method)
-    plain = plain_soft_nms(boxes, scores, 0.3, 0.5, 0.05, method)
-    assert kept.tolist() == [index for index, _ in plain]
-    assert dets[:, 4].tolist() == pytest.approx([score for _, score in plain], rel=1e-5)
+    expected = reference_soft_nms(boxes, scores, 0.3, 0.5, 0.05, method)
+    assert kept.tolist() == [index for index, _ in expected]
+    assert dets[:, 4].tolist() == pytest.approx([score for _, score in expected], rel=1e-5)
     assert torch.equal(dets[:, :4], boxes[kept])
     assert dets.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_soft_nms_takes_half_types(dtype: torch.dtype) -> None:
+def test_soft_nms_accepts_16_bit_types(dtype: torch.dtype) -> None:
     with torch.autocast("cpu", dtype):
         dets, kept = soft_nms(BOXES.to(dtype), SCORES.to(dtype), 0.3, method="linear")
     assert kept.tolist() == [0, 2, 1]
@@ -176,32 +176,32 @@ def test_soft_nms_takes_half_types(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("method", ["naive", "linear", "gaussian"])
-def test_boxes_without_area_overlap_nothing(method: str) -> None:
+def test_boxes_without_area_suppress_nothing(method: str) -> None:
     dets, kept = soft_nms(torch.zeros(3, 4), SCORES[:3], 0.3, method=method)
     assert kept.tolist() == [0, 1, 2]
     assert torch.equal(dets[:, 4], SCORES[:3])
     assert nms(torch.zeros(3, 4), SCORES[:3], 0.3)[1].tolist() == [0, 1, 2]
 
 
-def test_the_best_box_stays_below_the_minimum() -> None:
+def test_the_best_box_is_kept_even_below_min_score() -> None:
     _, kept = soft_nms(BOXES, SCORES * 1e-5, 0.3, min_score=0.5)
     assert kept.tolist() == [0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_nms_match_agrees_with_a_plain_one(dtype: torch.dtype) -> None:
+def test_nms_match_agrees_with_a_reference(dtype: torch.dtype) -> None:
     boxes, scores = (tensor.to(dtype) for tensor in random_boxes(120))
     groups = nms_match(torch.cat([boxes, scores[:, None]], 1), 0.4)
-    waiting = scores.argsort(descending=True).tolist()
+    remaining = scores.argsort(descending=True).tolist()
     for group in groups:
-        best = boxes[waiting[0]].tolist()
-        matches = [other for other in waiting[1:] if overlap(best, boxes[other].tolist()) >= 0.4]
-        assert group.tolist() == [waiting[0], *matches]
-        waiting = [index for index in waiting[1:] if index not in matches]
-    assert not waiting
+        best = boxes[remaining[0]].tolist()
+        matches = [other for other in remaining[1:] if iou(best, boxes[other].tolist()) >= 0.4]
+        assert group.tolist() == [remaining[0], *matches]
+        remaining = [index for index in remaining[1:] if index not in matches]
+    assert not remaining
 
 
-def test_nms_match_takes_an_overlap_that_equals_the_threshold() -> None:
+def test_nms_match_includes_a_box_whose_iou_equals_the_threshold() -> None:
     dets = torch.cat([BOXES, SCORES[:, None]], 1)
     assert [group.tolist() for group in nms_match(dets, 0.5)] == [[0, 1, 3], [2]]
     assert [group.tolist() for group in nms_match(dets.bfloat16(), 0.6)] == [[0, 3], [1], [2]]

@@ -12,7 +12,7 @@ import mmresnet.ops
 mmresnet.ops.install()
 from mmcv.ops import RoIPool, roi_pool  # noqa: E402  needs the operators
 
-# inside, across the border, across the whole map and beyond, wholly outside, and in image 0 again
+# inside, across the border, around the whole map, outside, and in image 0 again
 ROIS = torch.tensor(
     [
         [0, 1.3, 2, 6, 5],
@@ -25,14 +25,14 @@ ROIS = torch.tensor(
 
 
 def distinct(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Return a map whose values all differ, by more than gradcheck's step."""
+    """Return a map whose values differ by more than gradcheck's step."""
     count = math.prod(shape)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     return (order.to(dtype) - count / 2).view(shape) / 16
 
 
-def plain(features: Tensor, rois: Tensor, size: tuple[int, int], scale: float) -> Tensor:
-    """Bin by bin; PyTorch differentiates it."""
+def reference(features: Tensor, rois: Tensor, size: tuple[int, int], scale: float) -> Tensor:
+    """Bin by bin, differentiated by PyTorch."""
     height, width = features.shape[2:]
     output = features.new_zeros(len(rois), features.shape[1], *size)
     for index, (image, *box) in enumerate(rois.tolist()):
@@ -68,10 +68,10 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 @pytest.mark.parametrize("size", [(3, 2), (7, 7), (1, 1)], ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_agrees_with_a_plain_one(dtype: torch.dtype, size: tuple[int, int], scale: float) -> None:
+def test_agrees_with_a_reference(dtype: torch.dtype, size: tuple[int, int], scale: float) -> None:
     ours, theirs = (distinct(2, 3, 8, 10, dtype=dtype).requires_grad_() for _ in range(2))
     rois = ROIS.to(dtype)
-    output, expected = roi_pool(ours, rois, size, scale), plain(theirs, rois, size, scale)
+    output, expected = roi_pool(ours, rois, size, scale), reference(theirs, rois, size, scale)
     assert torch.equal(output, expected)
     weights = torch.randn(output.shape, dtype=dtype)
     output.backward(weights)
@@ -79,18 +79,18 @@ def test_agrees_with_a_plain_one(dtype: torch.dtype, size: tuple[int, int], scal
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_gradients_are_those_of_differences() -> None:
+def test_gradcheck() -> None:
     features = distinct(2, 2, 6, 7).requires_grad_()
     assert gradcheck(lambda x: roi_pool(x, ROIS.double(), (3, 2), 0.8), (features,))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_half_types_keep_their_type(dtype: torch.dtype) -> None:
+def test_16_bit_inputs_give_16_bit_outputs(dtype: torch.dtype) -> None:
     features = distinct(2, 3, 5, 5, dtype=torch.float32).to(dtype).requires_grad_()
     with torch.autocast("cpu", dtype):
-        output = RoIPool((2, 2), 0.5)(features, ROIS)  # the boxes stay float32
+        output = RoIPool((2, 2), 0.5)(features, ROIS)  # the boxes are float32
     assert output.dtype == dtype
-    assert torch.equal(output.float(), plain(features.detach().float(), ROIS, (2, 2), 0.5))
+    assert torch.equal(output.float(), reference(features.detach().float(), ROIS, (2, 2), 0.5))
     output.backward(torch.ones_like(output))
     assert features.grad.dtype == dtype
     assert features.grad.sum() == (output != 0).sum()
@@ -105,7 +105,7 @@ def test_a_box_outside_the_map_gives_zeros_and_no_gradient() -> None:
     assert not features.grad.any()
 
 
-def test_a_box_that_ends_before_it_begins_gives_zeros_and_no_gradient() -> None:
+def test_an_inverted_box_gives_zeros_and_no_gradient() -> None:
     features = distinct(1, 2, 5, 5).requires_grad_()
     inverted = torch.tensor([[0, 3.9, 1, 2.6, 4], [0, 1, 3.9, 4, 2.6]], dtype=torch.float64)
     output = roi_pool(features, inverted, 2, 1.0)
@@ -114,14 +114,14 @@ def test_a_box_that_ends_before_it_begins_gives_zeros_and_no_gradient() -> None:
     assert not features.grad.any()
 
 
-def test_of_equal_maxima_the_first_takes_the_gradient() -> None:
+def test_of_equal_maxima_the_first_gets_the_gradient() -> None:
     features = torch.tensor([[[[0.0, 2], [2, 2]]]], requires_grad=True)
     roi_pool(features, torch.tensor([[0.0, 0, 0, 1, 1]]), 1, 1.0).sum().backward()
     assert features.grad.tolist() == [[[[0, 1], [0, 0]]]]
 
 
 @pytest.mark.parametrize(("boxes", "images"), [(0, 2), (0, 0)])
-def test_no_boxes_no_output(boxes: int, images: int) -> None:
+def test_no_boxes(boxes: int, images: int) -> None:
     features = torch.zeros(images, 3, 5, 5, requires_grad=True)
     output = roi_pool(features, torch.zeros(boxes, 5), 2, 1.0)
     assert output.shape == (0, 3, 2, 2)
@@ -130,7 +130,7 @@ def test_no_boxes_no_output(boxes: int, images: int) -> None:
 
 
 @pytest.mark.parametrize("image", [-1, 2])
-def test_a_box_of_no_image_is_named(image: int) -> None:
+def test_an_image_index_out_of_range_is_reported(image: int) -> None:
     rois = torch.tensor([[0.0, 0, 0, 1, 1], [image, 0, 0, 1, 1]])
-    with pytest.raises(ValueError, match=f"Box 1 lies in image {image}, .* images 0 to 1"):
+    with pytest.raises(ValueError, match=f"Box 1 is in image {image}, .* images 0 to 1"):
         roi_pool(torch.zeros(2, 1, 4, 4), rois, 2, 1.0)

@@ -1,4 +1,4 @@
-"""mmdet's own command lines, as its wheel ships them, on the operators."""
+"""mmdet's command-line tools, as in its wheel, run on our operators."""
 
 import json
 import subprocess
@@ -76,7 +76,7 @@ def python(folder: Path, *arguments: object) -> subprocess.CompletedProcess:
 def test_mmdets_tools_train_and_test_a_detector_with_our_backbone(
     tmp_path: Path, squares: Path
 ) -> None:
-    """One line in the config serves train.py; test.py needs it earlier than it reads a config."""
+    """A line in the config is enough for train.py; test.py needs the operators before it."""
     mim = Path(find_spec("mmdet").origin).parent / ".mim"
     config = tmp_path / "tiny.py"
     config.write_text(CONFIG.format(mim=mim, data=squares))
@@ -96,7 +96,7 @@ def test_mmdets_tools_train_and_test_a_detector_with_our_backbone(
     assert "bbox_mAP_50" in test.stdout + test.stderr
 
 
-def test_a_script_is_run_as_python_would(
+def test_a_script_is_run_as_by_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     script = tmp_path / "script.py"
@@ -108,9 +108,9 @@ def test_a_script_is_run_as_python_would(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [([], "none is given"), (["no/such.py"], "'no/such.py' is not one")],
+    ("arguments", "message"),
+    [([], "no script is given"), (["no/such.py"], "'no/such.py' is not a file")],
 )
-def test_without_a_script_it_says_so(arguments: list[str], sentence: str) -> None:
-    with pytest.raises(SystemExit, match=sentence):
+def test_a_missing_script_is_reported(arguments: list[str], message: str) -> None:
+    with pytest.raises(SystemExit, match=message):
         run_script(arguments)

@@ -1,4 +1,4 @@
-"""Both synchronized norm layers of the family, without a GPU."""
+"""Both of mmcv's synchronized norm layers, without a GPU."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_by_hand(alone: None) -> None:
 
 
 @pytest.mark.parametrize("mode", ["default", "N"])
-def test_one_process_is_batch_norm(alone: None, mode: str) -> None:
+def test_one_process_equals_batch_norm(alone: None, mode: str) -> None:
     ours, theirs = pair(stats_mode=mode)
     x = torch.randn(4, 3, 5, 6)
     a, b = (x.clone().requires_grad_() for _ in range(2))
@@ -74,21 +74,21 @@ def test_float16_is_computed_in_float32(alone: None) -> None:
     torch.testing.assert_close(x.grad.float(), wide.grad, rtol=1e-2, atol=1e-2)
 
 
-def test_without_statistics_kept(alone: None) -> None:
+def test_without_running_statistics(alone: None) -> None:
     ours, theirs = pair(track_running_stats=False)
     x = torch.randn(4, 3, 5, 6)
     torch.testing.assert_close(ours(x), theirs(x))
     assert ours.running_mean is None
 
 
-def test_no_images_leave_the_statistics(alone: None) -> None:
+def test_no_images_leave_the_statistics_unchanged(alone: None) -> None:
     ours, _ = pair()
     assert ours(torch.zeros(0, 3, 5, 6)).shape == (0, 3, 5, 6)
     assert ours.running_mean.tolist() == [0, 0, 0]
     assert ours.running_var.tolist() == [1, 1, 1]
 
 
-def test_the_registry_means_torchs_by_syncbn_and_mmcvs_by_mmsyncbn(alone: None) -> None:
+def test_syncbn_is_torchs_layer_and_mmsyncbn_is_mmcvs(alone: None) -> None:
     assert isinstance(build_norm_layer(dict(type="SyncBN"), 3)[1], nn.SyncBatchNorm)
     assert isinstance(build_norm_layer(dict(type="MMSyncBN"), 3)[1], SyncBatchNorm)
 
@@ -123,7 +123,7 @@ gc.collect()  # a group's threads end with the last that refers to it
 
 
 @pytest.mark.full
-def test_two_processes_are_batch_norm_over_both(tmp_path: Path) -> None:
+def test_two_processes_equal_batch_norm_over_both(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", TWO]
     runs = [
         subprocess.Popen([*command, str(rank), str(tmp_path / "store")], stderr=subprocess.PIPE)

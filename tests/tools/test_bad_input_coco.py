@@ -76,10 +76,10 @@ def test_a_mistake_in_a_setting(option, words, said):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"images": [1, ', ["no valid JSON", "line 1", "cut off"]),
-        ("", ["no valid JSON"]),
+        ('{"images": [1, ', ["is not valid JSON", "line 1", "cut off"]),
+        ("", ["is not valid JSON"]),
         ('[{"image_id": 1, "score": 1}]', ["holds a list", "detections"]),
-        ('{"shapes": [], "version": "5"}', ["no COCO annotation file", "it has shapes, version"]),
+        ('{"shapes": [], "version": "5"}', ["not a COCO annotation file", "it has shapes, version"]),
         ('{"images": [], "annotations": [], "categories": []}', ["no categories"]),
     ],
 )

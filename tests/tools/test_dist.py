@@ -93,7 +93,7 @@ def test_two_processes_are_one(frozen, config, tiny_images, tmp_path, monkeypatc
 
     monkeypatch.syspath_prepend(config.parent)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    from mmresnet.engine.training import train
+    from mmresnet.engine.run import train
 
     settings = {
         "data_root": str(tiny_images),

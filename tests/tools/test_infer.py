@@ -1,4 +1,4 @@
-"""tools/infer.py on a net that was trained for an epoch: what it writes, and what it refuses."""
+"""tools/infer.py with a net that was trained for an epoch: its output and its error messages."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ CONFIG = str(ROOT / "configs" / "resnet50_8xb32_in1k.py")
 CLASSES = ["cat", "dog", "owl"]
 
 
-def test_pictures_and_a_json_are_written(call, trained, tiny_images, tmp_path, capsys):
+def test_pictures_and_the_json_are_written(call, trained, tiny_images, tmp_path, capsys):
     out = tmp_path / "out"
     images = tiny_images / "val", tiny_images / "train" / "cat" / "?.jpg"
     more = "--batch-size", 4, "--score-thr", 0.5, "--amp"
@@ -25,7 +25,9 @@ def test_pictures_and_a_json_are_written(call, trained, tiny_images, tmp_path, c
     assert capsys.readouterr().out.splitlines()[-1] == f"10 images: {out}/results.json"
 
 
-def test_the_recipe_may_be_for_another_number_of_classes(call, trained, tiny_images, tmp_path):
+def test_the_checkpoint_can_have_another_number_of_classes_than_the_recipe(
+    call, trained, tiny_images, tmp_path
+):
     images = tiny_images / "val" / "cat" / "0.jpg"
     argv = CONFIG, trained / "epoch_1.pth", images, "--out", tmp_path, "--no-pictures"
     assert call("infer", *argv, options=["num_classes=7"]) == 0
@@ -34,7 +36,7 @@ def test_the_recipe_may_be_for_another_number_of_classes(call, trained, tiny_ima
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_an_unreadable_image_is_told_and_the_others_go_on(
+def test_an_unreadable_image_is_reported_and_the_others_are_processed(
     call, trained, tiny_images, tmp_path, capsys
 ):
     bad = tmp_path / "bad.jpg"
@@ -43,8 +45,8 @@ def test_an_unreadable_image_is_told_and_the_others_go_on(
     with pytest.raises(SystemExit) as caught:
         call("infer", CONFIG, trained / "epoch_1.pth", *images, "--out", tmp_path / "out")
     assert caught.value.code == 1
-    said = capsys.readouterr()
-    assert f"'{bad}' is left out: it is no image that can be decoded.\n" in said.err
+    captured = capsys.readouterr()
+    assert f"Error reading '{bad}': it cannot be decoded as an image.\n" in captured.err
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert len(written["results"]) == 6
     assert [one["path"] for one in written["failed"]] == [str(bad)]
@@ -61,13 +63,14 @@ def test_an_unreadable_image_is_told_and_the_others_go_on(
         ({"options": ["test_dataloader.dataset.pipeline.1.type=Resiz"]}, "Did you mean 'Resize'?"),
     ],
 )
-def test_a_mistake_is_one_sentence(change, words, call, trained, tiny_images, tmp_path, capsys):
+def test_a_mistake_is_reported_in_one_line(
+    change, words, call, trained, tiny_images, tmp_path, capsys
+):
     images = change.get("images", tiny_images / "val")
     argv = CONFIG, change.get("checkpoint", trained / "epoch_1.pth"), images, "--out", tmp_path
     assert call("infer", *argv, options=change.get("options", ())) == 2
-    said = [line for line in capsys.readouterr().err.splitlines() if "arn" not in line]
-    assert len(said) == 1
-    assert words in said[0]
+    (message,) = [line for line in capsys.readouterr().err.splitlines() if "arn" not in line]
+    assert words in message
     assert not (tmp_path / "results.json").exists()
 
 

@@ -1,4 +1,4 @@
-"""The curves of a run: what is read from its logs, and the picture."""
+"""The curves of a run: what is read from its logs, and the figure."""
 
 import json
 
@@ -27,7 +27,7 @@ def val_line(top1, epoch):
     return {"accuracy/top1": top1, "data_time": 0.0, "time": 0.1, "step": epoch}
 
 
-def test_a_measurement_stands_at_the_last_training_step_before_it(tmp_path):
+def test_a_metric_belongs_to_the_last_training_step_before_it(tmp_path):
     lines = [train_line(10, 2.0), train_line(20, 1.0, 0.05), val_line(40.0, 1)]
     write_log(tmp_path, "20260101_000000", [*lines, train_line(30, 0.5), val_line(60.0, 2)])
     curves = read_curves(tmp_path)
@@ -51,7 +51,7 @@ def test_logs_of_tests_are_left_out(tmp_path):
     assert read_curves(tmp_path).metrics == {}
 
 
-def test_of_a_detector_what_says_nothing_is_left_out(tmp_path):
+def test_undefined_metrics_and_terms_of_the_validation_loss_are_left_out(tmp_path):
     detector = {"coco/bbox_mAP": 0.4, "coco/bbox_mAP_l": -1.0, "step": 1}
     losses = {"val/loss": 1.5, "val/loss_rpn_cls": 0.5, "val/acc": 90.0}
     write_log(tmp_path, "20260101_000000", [train_line(10, 2.0), {**detector, **losses}])
@@ -60,7 +60,7 @@ def test_of_a_detector_what_says_nothing_is_left_out(tmp_path):
     assert curves.val_loss == {10: 1.5}
 
 
-def test_a_resumed_run_forgets_later_losses_on_held_out_data(tmp_path):
+def test_a_resumed_run_drops_later_validation_losses(tmp_path):
     lines = [train_line(10, 2.0), {"val/loss": 1.5}, train_line(20, 1.0), {"val/loss": 9.0}]
     write_log(tmp_path, "20260101_000000", lines)
     write_log(tmp_path, "20260102_000000", [train_line(20, 1.0)])
@@ -68,19 +68,22 @@ def test_a_resumed_run_forgets_later_losses_on_held_out_data(tmp_path):
 
 
 @pytest.mark.parametrize("lines", [[], [val_line(40.0, 0)]])
-def test_a_folder_without_a_training_is_refused(tmp_path, lines):
+def test_a_folder_without_a_training_log_is_refused(tmp_path, lines):
     if lines:
         write_log(tmp_path, "20260101_000000", lines)
-    with pytest.raises(UserError, match="holds no log of a training"):
+    with pytest.raises(UserError, match="holds no training log"):
         plot_curves(tmp_path, tmp_path / "curves.png")
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_the_picture_is_drawn(tmp_path, count):
+def test_the_figure_is_drawn(tmp_path, count):
     lines = [train_line(step, 2.0 / (step + 1)) for step in range(count)]
     several = {"coco/bbox_mAP": 0.4, "coco/bbox_mAP_50": 0.6, "coco/bbox_mAP_75": 0.3}
-    for name, held_out in (("a", val_line(40.0, 1)), ("b", {**several, "d": 0.1, "val/loss": 1.0})):
-        write_log(tmp_path / name, "20260101_000000", [*lines, held_out])
+    for name, validation in (
+        ("a", val_line(40.0, 1)),
+        ("b", {**several, "d": 0.1, "val/loss": 1.0}),
+    ):
+        write_log(tmp_path / name, "20260101_000000", [*lines, validation])
         picture = tmp_path / name / "new" / "curves.png"
         plot_curves(tmp_path / name, picture)
         width, height = Image.open(picture).size
@@ -88,20 +91,14 @@ def test_the_picture_is_drawn(tmp_path, count):
         assert len(Image.open(picture).convert("RGB").getcolors(1 << 20)) > 50
 
 
-def test_of_many_metrics_the_first_are_drawn():
+def test_only_the_first_of_many_metrics_are_drawn():
     axes = new_figure(4.0, 4.0).subplots()
     _draw_metrics(axes, {f"metric{i}": {10: 0.1 * i, 20: 0.2} for i in range(7)})
     assert [line.get_label() for line in axes.lines] == ["metric0", "metric1", "metric2"]
 
 
-def test_the_held_out_loss_is_drawn_beside_the_training_loss():
+def test_the_validation_loss_is_drawn_with_the_training_loss():
     axes = new_figure(4.0, 4.0).subplots()
     _draw_loss(axes, {10: 2.0, 20: 1.0}, {20: 1.5})
     drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
-    assert drawn == {"in training": [2.0, 1.0], "held out": [1.5]}
-
-
-def test_a_picture_of_an_unknown_kind_is_refused(tmp_path):
-    write_log(tmp_path, "20260101_000000", [train_line(1, 2.0)])
-    with pytest.raises(UserError, match=r"must end in one of .*\.png"):
-        plot_curves(tmp_path, tmp_path / "curves.doc")
+    assert drawn == {"training": [2.0, 1.0], "validation": [1.5]}

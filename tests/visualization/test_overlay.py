@@ -1,4 +1,4 @@
-"""Pictures: where boxes, tints and labels are drawn, and in which colours."""
+"""Results drawn on images: places and colours of boxes, masks, names and labels."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ import pytest
 pytest.importorskip("PIL")
 pytest.importorskip("matplotlib")
 
-from mmresnet.visualization import overlay as drawing
-from mmresnet.visualization.overlay import SMALLEST, colour_of, draw, ink_on
+from mmresnet.visualization.overlay import MIN_SIZE, _readable, colour_of, draw, text_colour_on
 
 GREY = 100
 
@@ -38,30 +37,30 @@ def test_a_box_is_drawn_around_its_pixels():
     left, top, right, bottom = drawn_on(picture[200:], colour_of(1))
     assert (left, top, right, bottom) == (100, 0, 300, 200)
     assert (picture[210:390, 110:290] == GREY).all()
-    # the tag stands on the box
+    # the name is above the box
     assert drawn_on(picture[:200], colour_of(1))[0] == 100
     assert (picture[:150] == GREY).all()
 
 
-def test_a_tag_stays_inside_of_the_picture():
+def test_a_name_stays_inside_of_the_picture():
     picture = draw(grey(480, 640), objects([600, 0, 640, 300]), 0.3)
     left, top, right, _ = drawn_on(picture, colour_of(1))
     assert left < 590
     assert (top, right) == (0, 640)
 
 
-def test_a_small_image_is_enlarged_by_a_whole_factor():
+def test_a_small_image_is_enlarged_by_an_integer_factor():
     image = grey(30, 50)
     image[10, 20] = 255
     picture = draw(image, objects([5, 5, 45, 25]), 0.3)
-    factor = SMALLEST // 50
+    factor = MIN_SIZE // 50
     assert picture.shape == (30 * factor, 50 * factor, 3)
     assert drawn_on(picture, (255, 255, 255))[2:] == (21 * factor, 11 * factor)
     assert drawn_on(picture[5 * factor :], colour_of(1)) == (40, 0, 360, 20 * factor)
 
 
-def test_a_mask_tints_its_pixels_only():
-    from mmresnet.inference.results import encode_mask
+def test_a_mask_colours_its_pixels_only():
+    from mmresnet.evaluation.results import encode_mask
 
     mask = np.zeros((480, 640), bool)
     mask[300:350, 200:250] = True
@@ -79,7 +78,7 @@ def test_the_image_keeps_its_colours():
     assert (draw(blue, objects(), 0.3) == (0, 0, 255)).all()
 
 
-def test_labels_stand_below_the_image():
+def test_labels_are_below_the_image():
     picture = draw(grey(480, 640), labels(0.9), 0.3)
     assert picture.shape[1] == 640
     assert picture.shape[0] > 500
@@ -87,18 +86,18 @@ def test_labels_stand_below_the_image():
     assert drawn_on(picture, colour_of(1))[1] > 480
 
 
-def chips(picture):
-    """Return how many labels the line below a picture has: each begins with a chip of colour."""
+def num_labels(picture):
+    """Count the labels below a picture by their swatches."""
     line = (picture[480:] == colour_of(1)).all(-1).any(0)
     return int((np.diff(line.astype(int)) == 1).sum())
 
 
 def test_the_best_label_is_shown_and_others_that_reach_the_threshold():
-    assert [chips(draw(grey(480, 640), labels(0.2, 0.1), thr)) for thr in (0.3, 0.1)] == [1, 2]
-    assert chips(draw(grey(480, 640), labels(), 0.3)) == 0
+    assert [num_labels(draw(grey(480, 640), labels(0.2, 0.1), thr)) for thr in (0.3, 0.1)] == [1, 2]
+    assert num_labels(draw(grey(480, 640), labels(), 0.3)) == 0
 
 
-def test_every_picture_of_a_video_has_one_size():
+def test_all_frames_of_a_video_have_the_same_size():
     shapes = {
         draw(grey(48, 64), one, 0.1).shape for one in (labels(), labels(0.9), labels(0.9, 0.5))
     }
@@ -114,13 +113,13 @@ def test_a_long_label_is_shortened_and_its_score_is_not(monkeypatch):
     assert written[0].endswith("… 90%")
 
 
-def test_letters_that_the_font_lacks_give_way_to_the_number():
-    assert drawing._readable("Æfé Жук", 4) == "Æfé Жук"
-    assert drawing._readable("犬", 4) == "class 4"
+def test_a_name_with_letters_that_the_font_lacks_is_replaced_by_the_class_id():
+    assert _readable("Æfé Жук", 4) == "Æfé Жук"
+    assert _readable("犬", 4) == "class 4"
 
 
-def test_colours_differ_and_text_can_be_read_on_them():
+def test_colours_differ_and_text_contrasts_with_them():
     colours = [colour_of(number) for number in range(90)]
     assert len(set(colours)) == 90
-    assert ink_on((255, 255, 0)) == (17, 17, 17)
-    assert ink_on((0, 0, 120)) == (255, 255, 255)
+    assert text_colour_on((255, 255, 0)) == (17, 17, 17)
+    assert text_colour_on((0, 0, 120)) == (255, 255, 255)

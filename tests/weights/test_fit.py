@@ -147,7 +147,7 @@ def test_the_head_may_differ_in_nothing_else():
         load_weights(classifier(classes=10), given)
     del given["head.fc.weight"]
     report = load_weights(classifier(classes=10), given)
-    assert report.head == "the file has none; the model's stays as it is"
+    assert report.head == "the file has none; the model's is left unchanged"
 
 
 def test_half_a_head_is_none():
@@ -166,7 +166,7 @@ def test_old_files_have_no_counters():
     assert report.complete
     assert report.counters == 20
     assert int(net.bn1.num_batches_tracked) == 0
-    assert "20 counters of batches are not in the file and start at 0" in str(report)
+    assert "20 num_batches_tracked are not in the file and start at 0" in str(report)
 
 
 def test_only_frozen_norm_layers_may_lack_statistics():
@@ -185,7 +185,7 @@ def test_operators_and_plugins_stay_as_they_are():
     assert report.total == 265
     assert len(report.added) == 128
     assert all("context_block" in name for name in report.added)
-    assert "128 tensors of operators and plugins, which a plain net has not" in str(report)
+    assert "128 tensors of operators and plugins, which a plain net lacks" in str(report)
     whole = randomise(net).state_dict()
     report = load_weights(ours(**blocks), whole)
     assert (report.added, report.total) == ([], 393)

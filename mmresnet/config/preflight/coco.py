@@ -1,25 +1,25 @@
-"""Detection sets in COCO's format: their classes decide the model's, and mistakes are told early.
+"""Detection sets in COCO's format decide the classes of a run.
 
-The rule: the classes are those that the config's ``metainfo`` names, else those of the training
-set's annotation file. The other sets of the run take them over, and ``num_classes`` of the box
-and mask heads follows, unless an option sets it: then it has to agree. When a checkpoint is
-tested, its own classes come first, since its outputs are in their order.
+The classes are those that the config's ``metainfo`` names, else those of the training set's
+annotation file. The other sets of the run take them over, and ``num_classes`` of the model follows
+(:mod:`mmresnet.config.classes`), unless an option sets it: then it has to agree. When a checkpoint
+is tested, its own classes come first, since its outputs are in their order.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mmresnet.config.classes import class_parts, set_num_classes
+from mmresnet.config.walk import parts, type_name
 from mmresnet.datasets import coco_checks, coco_file
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-
-_HEADS = ("bbox_head", "mask_head", "mask_iou_head", "point_head")
 
 
 @dataclass
@@ -50,22 +50,11 @@ class CocoSet:
 def coco_sets(cfg: Config, loaders: tuple[str, ...]) -> list[CocoSet]:
     """Return the sets of type ``CocoDataset``, mmresnet's and mmdet's, also from inside others."""
     return [
-        found
+        CocoSet(path, part, ours=str(part["type"]).startswith("mmresnet"))
         for loader in loaders
-        for found in _sets((cfg.get(loader) or {}).get("dataset"), f"{loader}.dataset")
-        if not found.part.get("backend_args")
+        for path, part in parts((cfg.get(loader) or {}).get("dataset"), loader, "dataset")
+        if type_name(part) == "CocoDataset" and not part.get("backend_args")
     ]
-
-
-def _sets(part: Any, path: str) -> Iterator[CocoSet]:
-    if not isinstance(part, dict):
-        return
-    scope, _, name = str(part.get("type", "")).rpartition(".")
-    if name == "CocoDataset":
-        yield CocoSet(path, part, ours=scope.startswith("mmresnet"))
-    yield from _sets(part.get("dataset"), f"{path}.dataset")
-    for index, inner in enumerate(part.get("datasets") or ()):
-        yield from _sets(inner, f"{path}.datasets.{index}")
 
 
 def follow_data(
@@ -104,15 +93,15 @@ def follow_data(
         raise UserError(_disagreement(cfg, ours[0], of_file, checkpoint, trained_on))
     for one in ours:
         known = coco_file.read_classes(one.ann_file)
-        way_out = "All sets of a run need the same categories."
+        remedy = "All sets of a run need the same categories."
         if one.classes is None:
-            coco_checks.check_classes(classes, source, known, one.ann_file, way_out)
+            coco_checks.check_classes(classes, source, known, one.ann_file, remedy)
         elif one.classes == classes:
             coco_checks.check_classes(classes, f"{one.path}.metainfo", known, one.ann_file)
         else:
             raise UserError(
-                f"{one.path}.metainfo.classes names {coco_checks.in_short(one.classes)}, and "
-                f"{source} {coco_checks.in_short(classes)}: all sets of a run need the same "
+                f"{one.path}.metainfo.classes names {coco_checks.quoted(one.classes)}, and "
+                f"{source} {coco_checks.quoted(classes)}: all sets of a run need the same "
                 "classes in the same order."
             )
         one.part["metainfo"] = {**(one.part.get("metainfo") or {}), "classes": classes}
@@ -120,24 +109,11 @@ def follow_data(
     return notes + _follow_files(cfg, loaders, options or {})
 
 
-def class_heads(model: Any, path: str = "model") -> Iterator[tuple[str, dict]]:
-    """Yield the parts of a model's config whose ``num_classes`` is the number of classes."""
-    if isinstance(model, (list, tuple)):
-        for index, part in enumerate(model):
-            yield from class_heads(part, f"{path}.{index}")
-    elif isinstance(model, dict):
-        names = [name for name in path.split(".") if not name.isdigit()]
-        if names[-1] in _HEADS and "num_classes" in model:
-            yield path, model
-        for name, part in model.items():
-            yield from class_heads(part, f"{path}.{name}")
-
-
 def _set_num_classes(
     cfg: Config, number: int, source: str, options: Mapping[str, Any]
 ) -> list[str]:
-    heads = list(class_heads(cfg.model))
-    wrong = {path: part["num_classes"] for path, part in heads if part["num_classes"] != number}
+    numbers = {path: part["num_classes"] for path, part in class_parts(cfg)}
+    wrong = {path: old for path, old in numbers.items() if old != number}
     if not wrong:
         return []
     path, old = next(iter(wrong.items()))
@@ -146,10 +122,7 @@ def _set_num_classes(
             f"{path}.num_classes is {old}, but {source} has {number} classes: leave num_classes "
             "out, then it follows the data."
         )
-    for _, part in heads:
-        part["num_classes"] = number
-    if cfg.get("num_classes") in wrong.values():
-        cfg.num_classes = number
+    set_num_classes(cfg, number)
     return [f"num_classes {old} -> {number}: it follows the classes of {source}."]
 
 
@@ -185,16 +158,16 @@ def _check_there(one: CocoSet) -> None:
 
 def _check_mmdets(one: CocoSet) -> None:
     """Refuse classes of which the file has none; mmdet's class asks no more."""
-    classes, given_by, way_out = one.classes, f"{one.path}.metainfo.classes", "Name those."
+    classes, given_by, remedy = one.classes, f"{one.path}.metainfo.classes", "Name those."
     if classes is None:
         from mmdet.datasets import CocoDataset
 
         classes = CocoDataset.METAINFO["classes"]
         given_by = f"{one.path} has no metainfo, so that mmdet's CocoDataset"
-        way_out = "type='mmresnet.CocoDataset' takes the classes of the file."
+        remedy = "type='mmresnet.CocoDataset' takes the classes of the file."
     known = coco_file.read_classes(one.ann_file)
     if not set(classes) & set(known):
-        coco_checks.check_classes(classes, given_by, known, one.ann_file, way_out)
+        coco_checks.check_classes(classes, given_by, known, one.ann_file, remedy)
 
 
 def _disagreement(
@@ -204,13 +177,12 @@ def _disagreement(
     checkpoint: str | None,
     trained_on: tuple[str, ...],
 ) -> str:
-    heads = list(class_heads(cfg.model))
-    given = f"its metainfo names {coco_checks.in_short(one.classes)}" if one.classes else ""
-    stated = [f"{path}.num_classes is {part['num_classes']}" for path, part in heads[:1]]
-    config = " and ".join(filter(None, [given, *stated])) or "it names no classes"
+    given = f"its metainfo names {coco_checks.quoted(one.classes)}" if one.classes else ""
+    numbers = [f"{path}.num_classes is {part['num_classes']}" for path, part in class_parts(cfg)]
+    config = " and ".join(filter(None, [given, *numbers[:1]])) or "it names no classes"
     return (
         f"Classes do not agree. The config: {config}. The file '{one.ann_file}': "
-        f"{coco_checks.in_short(of_file)}. The checkpoint '{checkpoint}': "
-        f"{coco_checks.in_short(trained_on)}. Take the checkpoint's own data, or name its classes "
+        f"{coco_checks.quoted(of_file)}. The checkpoint '{checkpoint}': "
+        f"{coco_checks.quoted(trained_on)}. Take the checkpoint's own data, or name its classes "
         "in their order in metainfo."
     )

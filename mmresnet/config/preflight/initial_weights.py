@@ -1,48 +1,50 @@
-"""Weights that a training begins with, and that are not there."""
+"""Weights that a training is initialized from, and that are missing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmresnet.config.find import recipe_paths
+from mmresnet.config.walk import parts, type_name
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-_ELSEWHERE = re.compile(r"[\w-]+://|s3:")  # torchvision://resnet50, https://…: fetched when needed
+_ADDRESS = re.compile(r"[\w-]+://|s3:")  # torchvision://resnet50, https://…: fetched when needed
 
 
-def check_init(cfg: Config) -> None:
-    """Refuse a part of the model whose ``init_cfg`` names a file that does not exist.
+def check_exists(checkpoint: str) -> None:
+    """Refuse the path of a checkpoint that does not exist.
 
     Raises:
-        UserError: for the first one; it says how to get the file, where a recipe writes it.
+        UserError: it does not.
     """
-    for path, init_cfg in _pretrained(cfg.get("model"), "model"):
+    if not _ADDRESS.match(checkpoint) and not Path(checkpoint).is_file():
+        raise UserError(f"There is no checkpoint at '{checkpoint}'.")
+
+
+def check_initial_weights(cfg: Config) -> None:
+    """Refuse a ``load_from`` or, in the model, an ``init_cfg`` whose file does not exist.
+
+    Raises:
+        UserError: for the first one; with how to get the file, where a recipe writes it.
+    """
+    if cfg.get("load_from"):
+        check_exists(cfg.load_from)
+    for path, init_cfg in parts(cfg.get("model"), "model"):
         checkpoint = init_cfg.get("checkpoint")
-        if not isinstance(checkpoint, str) or _ELSEWHERE.match(checkpoint):
+        if type_name(init_cfg) not in ("Pretrained", "PretrainedInit"):
+            continue
+        if not isinstance(checkpoint, str) or _ADDRESS.match(checkpoint):
             continue
         if not Path(checkpoint).is_file():
             recipe = recipe_paths().get(Path(checkpoint).parent.name)
             first = f"train '{recipe.stem}' first" if recipe else "put it there"
             raise UserError(
-                f"{path}.checkpoint: there is no '{checkpoint}', whose weights the model begins "
-                f"with: {first}, name another one, or begin with random weights, "
+                f"{path}.checkpoint: there is no '{checkpoint}', which the model is initialized "
+                f"from: {first}, name another one, or start from random weights, "
                 f"--cfg-options {path}=None."
             )
-
-
-def _pretrained(part: Any, path: str) -> Iterator[tuple[str, dict]]:
-    """Yield every initialization from a file with its dotted path."""
-    if isinstance(part, dict):
-        if str(part.get("type")).rpartition(".")[2] in ("Pretrained", "PretrainedInit"):
-            yield path, part
-        items = part.items()
-    else:
-        items = enumerate(part) if isinstance(part, (list, tuple)) else ()
-    for key, value in items:
-        yield from _pretrained(value, f"{path}.{key}")

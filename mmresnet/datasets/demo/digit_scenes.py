@@ -1,8 +1,8 @@
-"""Scenes of handwritten digits among clutter, with boxes, in COCO's format: a set to detect on.
+"""Scenes of handwritten digits among clutter, in COCO's format: a set for detection.
 
 Scikit-learn's digits are drawn 16 to 48 pixels large on canvases of 160×128 pixels. The split is
 that of :mod:`mmresnet.datasets.demo.digits`: no digit of a validation scene occurs in training.
-The layout is the one that COCO's tools expect of one's own data::
+The layout::
 
     <root>/annotations/instances_train.json     <root>/train/000001.png …     400 scenes
     <root>/annotations/instances_val.json       <root>/val/000001.png …       100 scenes
@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmresnet.atomic import atomic_folder
-from mmresnet.datasets.demo.digits import CLASSES, write_digits
+from mmresnet.datasets.demo.digits import CLASSES, write_digits, write_once
 from mmresnet.datasets.demo.scene_drawing import HEIGHT, WIDTH, draw_scene
 from mmresnet.errors import UserError
 
@@ -24,41 +23,30 @@ SCENES = {"train": 400, "val": 100}
 
 
 def write_digit_scenes(root: str | os.PathLike) -> bool:
-    """Write the scenes below ``root``; leave them alone if they are there already.
-
-    The folder appears under its name when it is complete, so an interrupted call leaves none.
-
-    Returns:
-        True if the scenes were written, False if they were there.
+    """Write the scenes below ``root``; see :func:`write_once`.
 
     Raises:
-        UserError: ``root`` exists and does not hold these scenes, or scikit-learn is missing.
+        UserError: ``root`` exists and does not contain these scenes, or scikit-learn is missing.
     """
-    if Path(root).exists():
-        check_digit_scenes(root)
-        return False
-    with atomic_folder(root) as partial:
-        _write_all(partial)
-    check_digit_scenes(root)
-    return True
+    return write_once(root, _write_all, check_digit_scenes)
 
 
 def check_digit_scenes(root: str | os.PathLike) -> None:
-    """Compare what lies below ``root`` with what should.
+    """Compare the files below ``root`` with those that should be there.
 
     Raises:
-        UserError: an annotation file or images are missing, or belong to something else.
+        UserError: an annotation file or images are missing or unknown.
     """
-    for split, expected in SCENES.items():
-        wanted = {_file_name(number) for number in range(1, expected + 1)}
+    for split, count in SCENES.items():
+        expected = {_file_name(number) for number in range(1, count + 1)}
         found = {path.name for path in (Path(root) / split).glob("*.png")}
         listed = _listed_files(_annotation_file(root, split))
-        if not wanted == found == listed:
+        if not expected == found == listed:
             raise UserError(
-                f"'{root}' should hold {expected} scenes of digits in {split}/ and list them in "
-                f"annotations/instances_{split}.json; it holds {len(found & wanted)} and lists "
-                f"{len(listed & wanted)} of them: remove '{root}' and write it again, or choose "
-                "another folder."
+                f"'{root}' should contain {count} scenes of digits in {split}/ and list them in "
+                f"annotations/instances_{split}.json; it contains {len(found & expected)} and "
+                f"lists {len(listed & expected)} of them: remove '{root}' and write it again, or "
+                "choose another folder."
             )
 
 
@@ -85,7 +73,7 @@ def _write_all(root: Path) -> None:
         (root / split).mkdir()
         images, annotations = [], []
         for number in range(1, SCENES[split] + 1):
-            # of each scene alone, so that it does not depend on how many there are
+            # seeded for each scene, so that a scene does not depend on their number
             random = np.random.RandomState([index, number])
             pixels, boxes, labels = draw_scene(digits, random)
             Image.fromarray(pixels).save(root / split / _file_name(number))

@@ -8,6 +8,7 @@ They become PNG files in the layout of ImageNet, which mmpretrain's ``CustomData
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from mmresnet.atomic import atomic_folder
@@ -18,23 +19,31 @@ CLASSES = tuple("0123456789")
 
 
 def write_digits(root: str | os.PathLike) -> bool:
-    """Write the images below ``root``; leave them alone if they are there already.
-
-    The folder appears under its name when it is complete, so an interrupted call leaves none.
-
-    Returns:
-        True if the images were written, False if they were there.
+    """Write the images below ``root``; see :func:`write_once`.
 
     Raises:
-        UserError: ``root`` exists and does not hold these images, or scikit-learn is missing.
+        UserError: ``root`` exists and does not contain these images, or scikit-learn is missing.
+    """
+    return write_once(root, _write_all, check_digits)
+
+
+def write_once(
+    root: str | os.PathLike, write: Callable[[Path], None], check: Callable[[Path], None]
+) -> bool:
+    """Let ``write`` fill the folder ``root``, unless it exists; ``check`` raises if it is wrong.
+
+    The folder gets its name when it is complete, so that an interrupted call leaves nothing.
+
+    Returns:
+        True if the folder was written, False if it existed.
     """
     root = Path(root)
     if root.exists():
-        check_digits(root)
+        check(root)
         return False
     with atomic_folder(root) as partial:
-        _write_all(partial)
-    check_digits(root)  # another process may have been faster
+        write(partial)
+    check(root)  # another process may have been faster
     return True
 
 
@@ -42,7 +51,7 @@ def check_digits(root: str | os.PathLike) -> None:
     """Count the images below ``root``.
 
     Raises:
-        UserError: the counts are not those of :data:`IMAGES` in :data:`CLASSES`.
+        UserError: they are not the :data:`IMAGES` of each split, or not in :data:`CLASSES`.
     """
     for split, expected in IMAGES.items():
         folder = Path(root) / split
@@ -50,8 +59,8 @@ def check_digits(root: str | os.PathLike) -> None:
         found = len(list(folder.glob("*/*.png")))
         if names != CLASSES or found != expected:
             raise UserError(
-                f"'{folder}' should hold {expected} PNG files of digits in the folders 0 to 9, "
-                f"and holds {found} in {len(names)}: remove '{root}' and write it again, or "
+                f"'{folder}' should contain {expected} PNG files of digits in the folders 0 to 9, "
+                f"and contains {found} in {len(names)}: remove '{root}' and write it again, or "
                 "choose another folder."
             )
 
@@ -80,5 +89,5 @@ def _write_all(root: Path) -> None:
         for name in CLASSES:
             (root / split / name).mkdir(parents=True)
         for index in members:
-            place = root / split / str(digits.target[index]) / f"{index:04d}.png"
-            Image.fromarray(pixels[index]).save(place)
+            path = root / split / str(digits.target[index]) / f"{index:04d}.png"
+            Image.fromarray(pixels[index]).save(path)

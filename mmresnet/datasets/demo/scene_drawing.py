@@ -1,9 +1,8 @@
 """A scene: handwritten digits, drawn in many sizes and colours among blobs, lines and fragments.
 
-Every pixel comes from sums, products and square roots, element by element, and is rounded once.
-Nothing depends on a drawing library, nor on how a machine computes sin or the product of two
-matrices; and NumPy promises that RandomState's numbers never change. So a scene is the same
-everywhere.
+Every pixel comes from elementwise sums, products and square roots, and is rounded once. Nothing
+depends on a drawing library, nor on how a machine computes a sine or a product of matrices; and
+NumPy guarantees that RandomState's numbers never change. So a scene is the same everywhere.
 """
 
 import math
@@ -11,10 +10,10 @@ import math
 import numpy as np
 
 WIDTH, HEIGHT = 160, 128
-DIGITS_A_SCENE = (2, 8)  # wanted; what finds no room is left out
+DIGITS_A_SCENE = (2, 8)  # attempted; a digit that finds no room is left out
 DIGIT_HEIGHT = (16, 48)  # of the whole 8×8 image, of which the ink fills most
-MAX_OVERLAP = 0.15  # of two boxes: the common area over the smaller box's
-VISIBLE_INK = 0.3  # a box holds what is at least this opaque
+MAX_OVERLAP = 0.15  # of two boxes: intersection over the area of the smaller one
+VISIBLE_INK = 0.3  # a box encloses the pixels with at least this opacity
 
 
 def draw_scene(
@@ -49,7 +48,7 @@ def draw_scene(
 
 
 def _background(random: np.random.RandomState) -> np.ndarray:
-    """Return (128, 160, 3): a dark colour that changes evenly from the left to the right."""
+    """Return (128, 160, 3): a dark gradient from left to right."""
     left, right = _colour(random, 0, 80), _colour(random, 0, 80)
     position = np.linspace(0.0, 1.0, WIDTH)[None, :, None]
     return np.repeat(left * (1.0 - position) + right * position, HEIGHT, axis=0)
@@ -95,19 +94,19 @@ def _digit_size(random: np.random.RandomState) -> tuple[int, int]:
 
 
 def _enlarge(ink: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Interpolate linearly between the centres of pixels, and towards nothing around them.
+    """Interpolate linearly between pixel centres, and towards zero around the image.
 
-    Returns ``(height + 2a, width + 2b)``, with the edges that fade out, a and b pixels wide.
+    Returns ``(height + 2a, width + 2b)``: the fading edges are a and b pixels wide.
     """
     for axis, size in ((0, height), (1, width)):
         count = ink.shape[axis]
         edge = -(-size // (2 * count))  # half of one of the pixels, rounded up
         ink = np.pad(ink, [(1, 1) if a == axis else (0, 0) for a in (0, 1)])
         last = count + 1
-        place = (np.arange(-edge, size + edge) + 0.5) * (count / size) + 0.5
-        place = np.clip(place, 0.0, last)
-        lower = np.minimum(place.astype(int), last - 1)
-        weight = np.expand_dims(place - lower, 1 - axis)
+        position = (np.arange(-edge, size + edge) + 0.5) * (count / size) + 0.5
+        position = np.clip(position, 0.0, last)
+        lower = np.minimum(position.astype(int), last - 1)
+        weight = np.expand_dims(position - lower, 1 - axis)
         ink = (1.0 - weight) * ink.take(lower, axis) + weight * ink.take(lower + 1, axis)
     return ink
 
@@ -117,7 +116,7 @@ def _draw_fragment(
     digits: list[tuple[np.ndarray, int]],
     random: np.random.RandomState,
 ) -> None:
-    """Draw a part of a digit, 2 or 3 of its 8 pixels each way: strokes, but no loop, no digit."""
+    """Draw 2 or 3 of the 8 rows and columns of a digit: strokes, but neither loops nor digits."""
     ink, _ = digits[random.randint(len(digits))]
     rows, columns = random.randint(2, 4, 2)
     top, left = random.randint(0, 9 - rows), random.randint(0, 9 - columns)
@@ -129,7 +128,7 @@ def _draw_fragment(
 
 
 def _put(ink: np.ndarray, random: np.random.RandomState) -> np.ndarray:
-    """Return (128, 160) with ``ink`` somewhere in it."""
+    """Return (128, 160) with ``ink`` at a random position."""
     height, width = ink.shape
     top, left = random.randint(0, HEIGHT + 1 - height), random.randint(0, WIDTH + 1 - width)
     mask = np.zeros((HEIGHT, WIDTH))
@@ -154,7 +153,10 @@ def _find_room(
 
 
 def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
-    """Return the common area of two boxes over the area of the smaller one."""
+    """Return the intersection of two boxes over the area of the smaller one.
+
+    Not the IoU, by which a small box inside a large one would overlap little.
+    """
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     smaller = min((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b))

@@ -1,4 +1,4 @@
-"""The backbones of the family, all run by one driver: a stem, shortcuts, and a table of blocks."""
+"""The ResNet family: each backbone is a stem, a kind of shortcut and a table of blocks."""
 
 from mmresnet.models.backbones.cifar import CifarPlainNet, CifarResNet, ResNet_CIFAR
 from mmresnet.models.backbones.resnet import PlainNet, ResNet, ResNetV1c, ResNetV1d

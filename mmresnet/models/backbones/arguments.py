@@ -1,8 +1,9 @@
-"""What the backbones' arguments may be, said in sentences."""
+"""Validation of the backbones' arguments."""
 
 from collections.abc import Mapping, Sequence
 
 from mmresnet.errors import UserTypeError, UserValueError, did_you_mean
+from mmresnet.models.checks import positive_integer
 
 STYLES = ("pytorch", "caffe")
 
@@ -17,7 +18,7 @@ def check_arguments(
     plugins: Sequence[dict] | None,
     positive: Mapping[str, int],
 ) -> None:
-    """Check what a ``name`` is asked to be; ``num_stages`` is (asked for, at most).
+    """Check the arguments of the class ``name``; ``num_stages`` is (given, largest allowed).
 
     Raises:
         ValueError: A value is out of range.
@@ -25,14 +26,11 @@ def check_arguments(
     """
     if style not in STYLES:
         raise UserValueError(
-            f"{name} has no style {style!r}; it has {' and '.join(STYLES)}."
+            f"{name}: style={style!r} must be {' or '.join(map(repr, STYLES))}."
             f"{did_you_mean(style, STYLES)}"
         )
     for keyword, value in positive.items():
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise UserTypeError(f"{name}: {keyword}={value!r} must be an integer.")
-        if value < 1:
-            raise UserValueError(f"{name}: {keyword}={value} must be at least 1.")
+        positive_integer(name, keyword, value)
 
     stages, most = num_stages
     if not 1 <= stages <= most:
@@ -56,8 +54,8 @@ def check_arguments(
         )
     if not -1 <= frozen_stages <= stages:
         raise UserValueError(
-            f"{name}: frozen_stages={frozen_stages} must be from -1 (nothing is frozen) over 0 "
-            f"(the stem) to {stages} (all stages)."
+            f"{name}: frozen_stages={frozen_stages} must be from -1 (nothing is frozen) to "
+            f"{stages} (all stages; 0 freezes the stem alone)."
         )
     for plugin in plugins or ():
         given = plugin.get("stages")

@@ -1,7 +1,7 @@
 """The residual blocks: ``relu(branch(x) + shortcut(x))`` (He et al. 2015, Fig. 5).
 
-A block owns its branch, an ordered list of named layers; the shortcut is handed to it. Names of
-layers are the state-dict contract: ``conv1, bn1, … downsample`` as in torchvision.
+A block builds its branch, an ordered list of named layers, and is given its shortcut. The names
+are the state-dict keys, ``conv1, bn1, … downsample``, as in torchvision.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,60 +30,107 @@ def _call(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def _recompute(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Keep only ``x`` for the backward pass and compute ``function`` a second time there."""
+    """Keep only ``x`` for the backward pass, which computes ``function`` a second time."""
     return checkpoint(function, x, use_reentrant=False) if x.requires_grad else function(x)
 
 
 class ResidualBlock(BaseModule):
-    """What the two kinds of block share: everything but the layers of the branch.
+    """``relu(branch(x) + shortcut(x))``; a subclass defines the convolutions of the branch.
 
-    Subclasses name their layers in order and hand them to :meth:`_assemble`.
+    A norm layer follows each convolution, and an activation each but the last.
+
+    Args:
+        in_channels: Channels of the input.
+        mid_channels: Output channels of every convolution but the last.
+        out_channels: Output channels of the last.
+        conv: Builds the convolutions.
+        norm: Builds the norm layers.
+        shortcut: Computes what is added to the branch; None adds nothing.
+        stride, dilation: Of the first 3×3 convolution, but see ``style``.
+        style: ``'caffe'`` puts a bottleneck's stride into the first 1×1 convolution.
+        dcn: Builds a bottleneck's 3×3 convolution in place of ``conv``.
+        plugins: Further layers of a bottleneck: dicts of ``cfg`` and ``position``.
+        drop_path_rate: Probability to drop the branch in training (stochastic depth).
+        with_cp: Compute the branch again in the backward pass, to save memory.
+
+    Raises:
+        ValueError: An argument does not suit this kind of block.
     """
 
     expansion: ClassVar[int]
     branch: tuple[str, ...]
     last_norm: str
 
-    def _assemble(
+    def __init__(
         self,
-        layers: dict[str, nn.Module],
-        norm_names: Sequence[str],
+        in_channels: int,
+        mid_channels: int,
+        out_channels: int,
+        conv: ConvFactory,
+        norm: NormFactory,
         shortcut: nn.Module | None,
-        drop_path_rate: float,
-        plugins: Sequence[dict],
-        with_cp: bool,
+        stride: int = 1,
+        dilation: int = 1,
+        style: str = "pytorch",
+        dcn: ConvFactory | None = None,
+        plugins: Sequence[dict] = (),
+        drop_path_rate: float = 0.0,
+        with_cp: bool = False,
     ) -> None:
-        """Add the children, and write down the order of computation.
-
-        ``layers`` are in the order in which the state dict lists them.
-        """
-        for name, layer in layers.items():
-            self.add_module(name, layer)
+        super().__init__()
+        self._check(mid_channels, out_channels, dcn, plugins)
+        widths = (in_channels, mid_channels, out_channels)
+        convs = self._convs(*widths, conv, dcn or conv, stride, dilation, style)
+        norm_names = []
+        for index, layer in enumerate(convs, start=1):
+            width = mid_channels if index < len(convs) else out_channels
+            norm_name, norm_layer = norm(width, postfix=index)
+            self.add_module(f"conv{index}", layer)
+            self.add_module(norm_name, norm_layer)
+            norm_names.append(norm_name)
+        self.last_norm = norm_names[-1]
         self.relu = nn.ReLU(inplace=True)
         self.downsample = shortcut
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
 
         branch: list[str] = []
         for index, norm_name in enumerate(norm_names, start=1):
-            if index > 1:
-                branch += self._plugins_after(index - 1, layers, plugins)
-            branch += [f"conv{index}", norm_name, "relu"]
-        branch.pop()  # the last activation follows the addition
-        branch += self._plugins_after(len(norm_names), layers, plugins)
+            branch += [f"conv{index}", norm_name]
+            if norm_name != self.last_norm:  # after which the activation follows the addition
+                branch.append("relu")
+            branch += self._add_plugins_after(index, plugins)
         self.branch = (*branch, "drop_path")
-        self.last_norm = norm_names[-1]
         self._run = _recompute if with_cp else _call
 
-    def _plugins_after(
-        self, index: int, layers: dict[str, nn.Module], plugins: Sequence[dict]
-    ) -> list[str]:
-        """Build the plugins of position ``after_conv{index}`` as children; return their names."""
+    @staticmethod
+    def _check(
+        mid_channels: int, out_channels: int, dcn: ConvFactory | None, plugins: Sequence[dict]
+    ) -> None:
+        """Raise ``ValueError`` if an argument does not suit this kind of block."""
+        raise NotImplementedError
+
+    @staticmethod
+    def _convs(
+        in_channels: int,
+        mid_channels: int,
+        out_channels: int,
+        conv: ConvFactory,
+        dcn: ConvFactory,
+        stride: int,
+        dilation: int,
+        style: str,
+    ) -> list[nn.Module]:
+        """Return the convolutions of the branch in order."""
+        raise NotImplementedError
+
+    def _add_plugins_after(self, index: int, plugins: Sequence[dict]) -> list[str]:
+        """Add the plugins of position ``after_conv{index}`` as children; return their names."""
         names = []
         for plugin in plugins:
             if plugin["position"] != f"after_conv{index}":
                 continue
             cfg = dict(plugin["cfg"])
-            channels = layers[f"conv{index}"].out_channels
+            channels = self.get_submodule(f"conv{index}").out_channels
             name, layer = build_plugin_layer(
                 cfg, in_channels=channels, postfix=cfg.pop("postfix", "")
             )
@@ -114,26 +161,11 @@ class BasicBlock(ResidualBlock):
 
     expansion = 1
 
-    def __init__(
-        self,
-        in_channels: int,
-        mid_channels: int,
-        out_channels: int,
-        conv: ConvFactory,
-        norm: NormFactory,
-        shortcut: nn.Module | None,
-        stride: int = 1,
-        dilation: int = 1,
-        style: str = "pytorch",
-        dcn: ConvFactory | None = None,
-        plugins: Sequence[dict] = (),
-        drop_path_rate: float = 0.0,
-        with_cp: bool = False,
-    ) -> None:
-        super().__init__()
+    @staticmethod
+    def _check(mid_channels, out_channels, dcn, plugins) -> None:
         if dcn is not None or plugins:
             raise UserValueError(
-                "dcn and plugins sit in bottleneck blocks, and this depth is built of basic "
+                "dcn and plugins are for bottleneck blocks, and this depth is built of basic "
                 "blocks: take depth 50, 101 or 152, or leave them out."
             )
         if out_channels != mid_channels:
@@ -141,82 +173,42 @@ class BasicBlock(ResidualBlock):
                 f"expansion={out_channels / mid_channels:g} was given for a net of basic blocks, "
                 f"whose expansion is 1: take depth 50, 101 or 152, or leave it out."
             )
-        norm1_name, norm1 = norm(mid_channels, postfix=1)
-        norm2_name, norm2 = norm(out_channels, postfix=2)
-        layers = {
-            "conv1": conv(
-                in_channels,
-                mid_channels,
-                kernel_size=3,
-                stride=stride,
-                padding=dilation,
-                dilation=dilation,
-                bias=False,
-            ),
-            norm1_name: norm1,
-            "conv2": conv(mid_channels, out_channels, kernel_size=3, padding=1, bias=False),
-            norm2_name: norm2,
-        }
-        self._assemble(layers, (norm1_name, norm2_name), shortcut, drop_path_rate, plugins, with_cp)
+
+    @staticmethod
+    def _convs(in_channels, mid_channels, out_channels, conv, dcn, stride, dilation, style):
+        strided = dict(stride=stride, padding=dilation, dilation=dilation)
+        return [
+            conv(in_channels, mid_channels, kernel_size=3, bias=False, **strided),
+            conv(mid_channels, out_channels, kernel_size=3, padding=1, bias=False),
+        ]
 
 
 class Bottleneck(ResidualBlock):
     """1×1, 3×3, 1×1 (ResNet-50, -101, -152).
 
-    The stride sits in the 3×3 (``style='pytorch'``) or, as in the paper and its Caffe models, in
+    The stride is in the 3×3 (``style='pytorch'``) or, as in the paper and its Caffe models, in
     the first 1×1 (``style='caffe'``).
     """
 
     expansion = 4
 
-    def __init__(
-        self,
-        in_channels: int,
-        mid_channels: int,
-        out_channels: int,
-        conv: ConvFactory,
-        norm: NormFactory,
-        shortcut: nn.Module | None,
-        stride: int = 1,
-        dilation: int = 1,
-        style: str = "pytorch",
-        dcn: ConvFactory | None = None,
-        plugins: Sequence[dict] = (),
-        drop_path_rate: float = 0.0,
-        with_cp: bool = False,
-    ) -> None:
-        super().__init__()
-        check_plugin_positions(plugins)
+    @staticmethod
+    def _check(mid_channels, out_channels, dcn, plugins) -> None:
+        allowed = ("after_conv1", "after_conv2", "after_conv3")
+        for plugin in plugins:
+            position = plugin.get("position")
+            if position not in allowed:
+                raise UserValueError(
+                    f"plugins: position={position!r} is not one of {', '.join(allowed)}."
+                    f"{did_you_mean(position, allowed)}"
+                )
+
+    @staticmethod
+    def _convs(in_channels, mid_channels, out_channels, conv, dcn, stride, dilation, style):
         first, second = (1, stride) if style == "pytorch" else (stride, 1)
-        norm1_name, norm1 = norm(mid_channels, postfix=1)
-        norm2_name, norm2 = norm(mid_channels, postfix=2)
-        norm3_name, norm3 = norm(out_channels, postfix=3)
-        layers = {
-            "conv1": conv(in_channels, mid_channels, kernel_size=1, stride=first, bias=False),
-            norm1_name: norm1,
-            "conv2": (dcn or conv)(
-                mid_channels,
-                mid_channels,
-                kernel_size=3,
-                stride=second,
-                padding=dilation,
-                dilation=dilation,
-                bias=False,
-            ),
-            norm2_name: norm2,
-            "conv3": conv(mid_channels, out_channels, kernel_size=1, bias=False),
-            norm3_name: norm3,
-        }
-        norm_names = (norm1_name, norm2_name, norm3_name)
-        self._assemble(layers, norm_names, shortcut, drop_path_rate, plugins, with_cp)
-
-
-def check_plugin_positions(plugins: Sequence[dict]) -> None:
-    """Raise ``ValueError`` where a plugin wants a place that a bottleneck does not have."""
-    allowed = ("after_conv1", "after_conv2", "after_conv3")
-    for plugin in plugins:
-        if plugin.get("position") not in allowed:
-            raise UserValueError(
-                f"plugins: position={plugin.get('position')!r} is not one of "
-                f"{', '.join(allowed)}.{did_you_mean(plugin.get('position'), allowed)}"
-            )
+        strided = dict(stride=second, padding=dilation, dilation=dilation)
+        return [
+            conv(in_channels, mid_channels, kernel_size=1, stride=first, bias=False),
+            dcn(mid_channels, mid_channels, kernel_size=3, bias=False, **strided),
+            conv(mid_channels, out_channels, kernel_size=1, bias=False),
+        ]

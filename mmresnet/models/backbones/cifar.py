@@ -1,4 +1,4 @@
-"""Nets for 32×32 images: the paper's own (Sec. 4.2), and ResNet-18 to -152 with a small stem."""
+"""Nets for 32×32 images: the paper's (Sec. 4.2), and ResNet-18 to -152 with a small stem."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -29,7 +29,7 @@ class CifarResNet(ResNet):
     (option A): ``(N, 3, 32, 32) -> (N, 64, 8, 8)``. Keywords are those of :class:`ResNet`.
 
     Raises:
-        ValueError: ``depth`` is not 6n+2; the message names the nearest that is.
+        ValueError: ``depth`` is not 6n+2; the message gives the nearest that is.
     """
 
     stems: ClassVar = {False: cifar_stem}
@@ -61,8 +61,8 @@ class CifarResNet(ResNet):
         if not isinstance(depth, int) or depth < 8 or (depth - 2) % 6:
             nearest = 6 * max(1, round((depth - 2) / 6)) + 2 if isinstance(depth, int) else 20
             raise UserValueError(
-                f"{cls.__name__} has depth 6n+2 (8, 14, 20, 32, 44, 56, 110, 1202, …), and "
-                f"{depth!r} is none; the nearest is {nearest}."
+                f"{cls.__name__}: depth={depth!r} must be 6n+2 (8, 14, 20, 32, 44, 56, 110, 1202, "
+                f"…); the nearest is {nearest}."
             )
         return BasicBlock, ((depth - 2) // 6,) * 3
 

@@ -1,16 +1,17 @@
 """The driver that every net of the family runs through: a stem, then stages of blocks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmresnet.models.backbones.blocks import ResidualBlock
-from mmresnet.weights.any_layout import AnyLayout
+from mmresnet.weights.names.match import translate
 
 
-class ResidualNet(AnyLayout, BaseModule):
+class ResidualNet(BaseModule):
     """A stem, then stages of blocks; some stages give their output.
 
     It is handed finished parts: what stem and which shortcuts they are is not its business.
@@ -78,6 +79,13 @@ class ResidualNet(AnyLayout, BaseModule):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *arguments: Any
+    ) -> None:
+        """Take the tensor names of any publisher; torch's ``load_state_dict`` calls this."""
+        translate(self.state_dict(), ("",), state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def init_weights(self) -> None:
         """Initialize by ``init_cfg``; pretrained weights are left as they were loaded."""

@@ -1,4 +1,4 @@
-"""ResNet, its Bag-of-Tricks variants and its plain twins, for images of ImageNet's size."""
+"""ResNet, its Bag of Tricks variants and the plain nets, for images of ImageNet's size."""
 
 import copy
 import warnings
@@ -27,10 +27,10 @@ DEFAULT_INIT = [
 
 @MODELS.register_module()
 class ResNet(ResidualNet):
-    """ResNet of He et al. 2015 (Table 1), with the keywords of the whole OpenMMLab family.
+    """ResNet of He et al. 2015 (Table 1), with the keywords of OpenMMLab's packages.
 
     The same weights give bit-identical outputs to ``ResNet`` of mmpretrain 1.2.0 and mmdet 3.3.0.
-    Two defaults differ between those; here they are mmpretrain's: ``out_indices`` is the last
+    Two defaults differ between these; here they are mmpretrain's: ``out_indices`` is the last
     stage (mmdet: all four) and ``norm_eval`` is False (mmdet: True).
 
     Args:
@@ -51,19 +51,19 @@ class ResNet(ResidualNet):
         frozen_stages: Freeze the stem and this many stages; -1: nothing.
         conv_cfg: mmcv's config of the convolutions, e.g. ``dict(type='ConvWS')``.
         norm_cfg: mmcv's config of the norm layers: BN, SyncBN or GN.
-        norm_eval: BatchNorm keeps its running statistics while training.
+        norm_eval: Keep BatchNorm in evaluation mode while training.
         dcn: Config of the deformable convolution in place of the bottleneck's 3×3.
         stage_with_dcn: Which stages have it.
-        plugins: Layers inside of bottlenecks: dicts of ``cfg``, ``position`` (``'after_conv1'``
+        plugins: Layers inside bottlenecks: dicts of ``cfg``, ``position`` (``'after_conv1'``
             to ``'after_conv3'``) and optionally ``stages``, a bool for each stage.
         with_cp: Save memory by computing each block's branch again in the backward pass.
         zero_init_residual: The last norm layer of each block starts at zero (Goyal et al. 2017).
-        pretrained: Old name for ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
+        pretrained: Deprecated; use ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
         init_cfg: mmengine's initialization config. None: He initialization.
         drop_path_rate: Stochastic depth: the rate of the last block, growing from 0 at the first.
 
     Raises:
-        ValueError: An argument is out of its range; the message says the range.
+        ValueError: An argument is out of range; the message gives the range.
     """
 
     arch_settings: ClassVar[dict[int, tuple[type[ResidualBlock], tuple[int, ...]]]] = {
@@ -140,7 +140,7 @@ class ResNet(ResidualNet):
                 dilation=dilations[index],
                 style=style,
                 dcn=_deformable(dcn, conv_cfg) if dcn and stage_with_dcn[index] else None,
-                plugins=_of_stage(plugins or (), index),
+                plugins=_plugins_of_stage(plugins or (), index),
                 with_cp=with_cp,
             )
             blocks = []
@@ -175,7 +175,7 @@ class ResNet(ResidualNet):
 
     @classmethod
     def arch(cls, depth: int) -> tuple[type[ResidualBlock], tuple[int, ...]]:
-        """Return the kind of block and how many of them each stage has.
+        """Return the block class and the number of blocks in each stage.
 
         Raises:
             ValueError: There is no such depth.
@@ -220,25 +220,25 @@ def _choose(table: dict[bool, Callable], keyword: str, value: bool, name: str) -
     return table[bool(value)]
 
 
-def _of_stage(plugins: Sequence[dict], index: int) -> list[dict]:
+def _plugins_of_stage(plugins: Sequence[dict], index: int) -> list[dict]:
     return [plugin for plugin in plugins if plugin.get("stages") is None or plugin["stages"][index]]
 
 
 def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
-    """Return the factory of the deformable convolution, or None where ``dcn`` says not to use it.
+    """Return the factory of the deformable convolution, or None where ``dcn`` turns it off.
 
     Agrees with mmdet/models/backbones/resnet.py: ``fallback_on_stride=True`` builds the plain one.
-    Where mmcv is not compiled, mmresnet's operators are installed: the net can run on no others.
+    Installs mmresnet's operators, which the net needs where mmcv is not compiled.
     """
     dcn = dict(dcn)
     if dcn.pop("fallback_on_stride", False):
         return None
     if conv_cfg is not None:
         raise UserValueError(
-            f"dcn={dcn} and conv_cfg={conv_cfg} both say what the 3×3 convolution is: give one."
+            f"dcn={dcn} and conv_cfg={conv_cfg} both configure the 3×3 convolution: give one."
         )
     ops.install()
-    import mmcv.ops  # noqa: F401  registers the layers that stand on the operators
+    import mmcv.ops  # noqa: F401  registers the layers that need the operators
 
     return partial(build_conv_layer, dcn)
 
@@ -248,10 +248,10 @@ def _init_cfg(init_cfg: dict | list[dict] | None, pretrained: str | None) -> dic
         return copy.deepcopy(DEFAULT_INIT) if init_cfg is None else init_cfg
     if init_cfg is not None:
         raise UserValueError(
-            "pretrained and init_cfg both say how to initialize: give init_cfg alone."
+            "pretrained and init_cfg are two names of one setting: give init_cfg alone."
         )
     warnings.warn(
-        "pretrained is the old name: write init_cfg=dict(type='Pretrained', checkpoint=…).",
+        "pretrained is deprecated: write init_cfg=dict(type='Pretrained', checkpoint=…).",
         DeprecationWarning,
         stacklevel=3,
     )

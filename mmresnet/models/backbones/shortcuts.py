@@ -1,4 +1,4 @@
-"""What a residual block adds to its branch: the choices of He et al. 2015 and of Bag of Tricks.
+"""Shortcuts of a residual block: the options of He et al. 2015 and of Bag of Tricks.
 
 Each is a function ``(in_channels, out_channels, stride, conv, norm) -> module or None`` where
 ``conv`` and ``norm`` are the factories of :mod:`mmresnet.models.backbones.blocks`. The module maps
@@ -14,8 +14,8 @@ from mmresnet.models.backbones.blocks import ConvFactory, NormFactory
 class ZeroPadding(nn.Module):
     """Subsample in space and pad the channels with zeros on both sides: no parameters.
 
-    Option A of the paper (Sec. 3.3 and 4.2). The paper leaves open where the zeros go; half on
-    each side is what the public CIFAR-10 reproductions do and their weights expect.
+    Option A of the paper (Sec. 3.3 and 4.2), which does not say where the zeros go: half on each
+    side is what the public CIFAR-10 reproductions do and their weights expect.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:

@@ -1,4 +1,4 @@
-"""What stands before the first stage, as named layers that the backbone adds as its own children.
+"""Stems: the layers before the first stage, by the names of the backbone's children.
 
 Each is a function ``(in_channels, stem_channels, conv_cfg, norm_cfg) -> {name: module}``; the
 names are the state-dict prefixes, and the order is the order of computation.

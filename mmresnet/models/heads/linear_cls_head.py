@@ -1,4 +1,4 @@
-"""The head of every single-label recipe."""
+"""The head for one class per image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mmresnet.errors import UserValueError
-from mmresnet.models.heads.linear_head import NORMAL_INIT, LinearHead, positive
+from mmresnet.models.checks import positive_integer
+from mmresnet.models.heads.linear_head import NORMAL_INIT, LinearHead
 from mmresnet.models.heads.targets import gt_scores, single_labels
 from mmresnet.registry import MODELS
 
@@ -23,15 +24,15 @@ class LinearClsHead(LinearHead):
     Args:
         num_classes: Number of classes, at least 1.
         in_channels: Number of channels of the features.
-        loss: Config of a loss from any scope, or a module.
-        topk: The k for which ``cal_acc`` tells the accuracy.
+        loss: Config of a loss from any registry scope, or a module.
+        topk: The k for which ``cal_acc`` computes the accuracy.
         cal_acc: Also return the accuracy of each training batch in percent, as
-            ``accuracy_top-k``. Every hit counts; mmpretrain's head leaves out those whose logit
-            is not above 0.
+            ``accuracy_top-k``. mmpretrain's head does not count correct predictions whose logit
+            is not above 0; this one does.
         init_cfg: How to initialise; None keeps PyTorch's own initial weights.
 
     Raises:
-        TypeError: ``num_classes``, ``in_channels`` or a k is not a whole number.
+        TypeError: ``num_classes``, ``in_channels`` or a k is not an integer.
         ValueError: One of them is not positive, or with ``cal_acc`` a k exceeds ``num_classes``.
     """
 
@@ -46,12 +47,12 @@ class LinearClsHead(LinearHead):
     ) -> None:
         super().__init__(num_classes, in_channels, loss, init_cfg)
         ks = topk if isinstance(topk, Sequence) else (topk,)
-        self.topk = tuple(positive("topk", k) for k in ks)
+        self.topk = tuple(positive_integer(type(self).__name__, "topk", k) for k in ks)
         self.cal_acc = cal_acc
         if cal_acc and max(self.topk) > num_classes:
             raise UserValueError(
-                f"topk={topk} with cal_acc=True asks for the top {max(self.topk)} of "
-                f"{num_classes} classes: choose each k of at most {num_classes}."
+                f"topk={topk} with cal_acc=True exceeds num_classes={num_classes}: choose each k "
+                f"from 1 to {num_classes}."
             )
 
     def loss(
@@ -60,8 +61,8 @@ class LinearClsHead(LinearHead):
         """Return ``{'loss': …}``, and with ``cal_acc`` ``'accuracy_top-k'`` in percent.
 
         Raises:
-            ValueError: The features or the truth do not fit the head, or ``cal_acc`` meets
-                mixed images.
+            ValueError: The features or the labels do not fit the head, or ``cal_acc`` is used
+                with mixed images.
         """
         cls_score, target = self._scores_and_targets(feats, data_samples)
         losses = self._loss(cls_score, target)
@@ -76,12 +77,13 @@ class LinearClsHead(LinearHead):
     def _accuracy(self, cls_score: Tensor, target: Tensor) -> dict[str, Tensor]:
         if target.ndim != 1:
             raise UserValueError(
-                "cal_acc=True needs one label for each image, but the batch carries scores, as "
-                "Mixup and CutMix make them: set cal_acc=False."
+                "cal_acc=True needs one label for each image, but the batch has scores, as Mixup "
+                "and CutMix make them: set cal_acc=False."
             )
         ranked = cls_score.topk(max(self.topk), dim=1).indices
-        hits = ranked == target[:, None]
-        return {f"accuracy_top-{k}": hits[:, :k].sum() * (100 / len(hits)) for k in self.topk}
+        correct = ranked == target[:, None]
+        percent = 100 / len(target)
+        return {f"accuracy_top-{k}": correct[:, :k].sum() * percent for k in self.topk}
 
     def _decide(self, cls_score: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         scores = torch.softmax(cls_score, dim=1)

@@ -1,4 +1,4 @@
-"""What the heads share: one linear layer, a loss, and data samples in and out."""
+"""The base class of the heads: one linear layer, a loss, and predictions in data samples."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmresnet.errors import UserTypeError, UserValueError, require
+from mmresnet.errors import UserValueError, require
+from mmresnet.models.checks import positive_integer
 from mmresnet.registry import MODELS
 
 NORMAL_INIT = {"type": "Normal", "layer": "Linear", "std": 0.01}
@@ -15,35 +16,36 @@ NORMAL_INIT = {"type": "Normal", "layer": "Linear", "std": 0.01}
 
 
 class LinearHead(BaseModule):
-    """A linear layer ``fc`` on the last of the features, and what a classifier asks of a head.
+    """A linear layer ``fc`` on the last of the features.
 
     ``forward``, ``pre_logits``, ``loss`` and ``predict`` are what mmpretrain's
-    ``ImageClassifier`` calls. A subclass says what the targets are (:meth:`_targets`), and what
-    the logits mean (:meth:`_decide`).
+    ``ImageClassifier`` calls. A subclass defines the targets (:meth:`_targets`) and how logits
+    become predictions (:meth:`_decide`).
 
     Args:
         num_classes: Number of classes, at least 1.
         in_channels: Number of channels of the features.
-        loss: Config of a loss from any scope, or a module. It is called with logits (N, C),
-            targets, and ``avg_factor=N``.
+        loss: Config of a loss from any registry scope, or a module. It is called with logits
+            (N, C), targets, and ``avg_factor=N``.
         init_cfg: How to initialise; None keeps PyTorch's own initial weights.
 
     Raises:
-        TypeError: ``num_classes`` or ``in_channels`` is not a whole number.
-        ValueError: One of them is not positive.
+        TypeError: ``num_classes`` or ``in_channels`` is not an integer.
+        ValueError: One of them is below 1.
     """
 
     def __init__(
         self, num_classes: int, in_channels: int, loss: dict | nn.Module, init_cfg: Any
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.num_classes = positive("num_classes", num_classes)
-        self.in_channels = positive("in_channels", in_channels)
+        name = type(self).__name__
+        self.num_classes = positive_integer(name, "num_classes", num_classes)
+        self.in_channels = positive_integer(name, "in_channels", in_channels)
         self.loss_module = loss if isinstance(loss, nn.Module) else MODELS.build(loss)
         self.fc = nn.Linear(in_channels, num_classes)
 
     def pre_logits(self, feats: Tensor | Sequence[Tensor]) -> Tensor:
-        """Return the features that the linear layer sees: the last ones, (N, ``in_channels``)."""
+        """Return the input of the linear layer: the last of the features, (N, ``in_channels``)."""
         return feats if isinstance(feats, Tensor) else feats[-1]
 
     def forward(self, feats: Tensor | Sequence[Tensor]) -> Tensor:
@@ -56,20 +58,20 @@ class LinearHead(BaseModule):
         try:
             return self.fc(feat)
         except RuntimeError as error:
-            # Asked only after the fact, so that tracing meets no branch on a shape.
+            # Checked only after a failure, so that tracing sees no branch on a shape.
             if feat.ndim == 2 and feat.shape[1] == self.in_channels:
                 raise
             raise UserValueError(
-                _wrong_features(type(self).__name__, self.in_channels, feat)
+                _shape_mismatch(type(self).__name__, self.in_channels, feat)
             ) from error
 
     def loss(
         self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any]
     ) -> dict[str, Tensor]:
-        """Return ``{'loss': …}`` for features and the truth in ``data_samples``.
+        """Return ``{'loss': …}`` for features and the ground truth in ``data_samples``.
 
         Raises:
-            ValueError: The features or the truth do not fit the head, or are missing.
+            ValueError: The features or the labels do not fit the head, or are missing.
         """
         return self._loss(*self._scores_and_targets(feats, data_samples))
 
@@ -86,8 +88,8 @@ class LinearHead(BaseModule):
     ) -> list[Any]:
         """Return one data sample for each image, with ``pred_score`` (C,) and ``pred_label``.
 
-        The samples given are filled in; where there is none, one of mmpretrain's is created.
-        Scores are in float32 also under autocast, because NumPy knows no bfloat16.
+        Given samples are filled in; where one is missing, a new one of mmpretrain's is returned.
+        Scores are float32 also under autocast, because NumPy has no bfloat16.
         """
         scores, labels = self._decide(_full_precision(self(feats)))
         samples = [None] * len(scores) if data_samples is None else data_samples
@@ -107,21 +109,12 @@ class LinearHead(BaseModule):
         raise NotImplementedError
 
 
-def positive(name: str, value: object) -> int:
-    """Return ``value``, or say that ``name`` must be a positive whole number."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise UserTypeError(f"{name}={value!r} of the head must be a whole number.")
-    if value <= 0:
-        raise UserValueError(f"{name}={value} of the head must be at least 1.")
-    return value
-
-
 def _full_precision(scores: Tensor) -> Tensor:
-    """Return 16-bit scores as float32; a softmax in bfloat16 has two to three digits."""
+    """Return 16-bit scores as float32: a softmax in bfloat16 is exact to two or three digits."""
     return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
 
 
-def _wrong_features(head: str, in_channels: int, feat: Tensor) -> str:
+def _shape_mismatch(head: str, in_channels: int, feat: Tensor) -> str:
     shape = tuple(feat.shape)
     if feat.ndim != 2:
         return (

@@ -1,4 +1,4 @@
-"""The head for images that show several classes, or none."""
+"""The head for any number of classes per image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mmresnet.errors import UserValueError
-from mmresnet.models.heads.linear_head import NORMAL_INIT, LinearHead, positive
+from mmresnet.models.checks import positive_integer
+from mmresnet.models.heads.linear_head import NORMAL_INIT, LinearHead
 from mmresnet.models.heads.targets import gt_scores, multi_hot_labels
 from mmresnet.registry import MODELS
 
@@ -21,16 +22,16 @@ class MultiLabelLinearClsHead(LinearHead):
     Args:
         num_classes: Number of classes, at least 1.
         in_channels: Number of channels of the features.
-        loss: Config of a loss from any scope, or a module.
-        thr: Classes with at least this score are predicted. It comes before ``topk``; 0.5 if
-            neither is given.
+        loss: Config of a loss from any registry scope, or a module.
+        thr: Classes with at least this score are predicted. Takes precedence over ``topk``; 0.5
+            if neither is given.
         topk: The k classes with the highest scores are predicted.
         init_cfg: How to initialise; None keeps PyTorch's own initial weights.
 
     Raises:
-        TypeError: ``num_classes``, ``in_channels`` or ``topk`` is not a whole number.
-        ValueError: ``thr`` is not in [0, 1], ``topk`` not in [1, ``num_classes``], or a size not
-            positive.
+        TypeError: ``num_classes``, ``in_channels`` or ``topk`` is not an integer.
+        ValueError: ``thr`` is not in [0, 1], ``topk`` is not in [1, ``num_classes``], or a size
+            is below 1.
     """
 
     def __init__(
@@ -44,8 +45,8 @@ class MultiLabelLinearClsHead(LinearHead):
     ) -> None:
         super().__init__(num_classes, in_channels, loss, init_cfg)
         if thr is not None and not 0 <= thr <= 1:
-            raise UserValueError(f"thr={thr} is compared with sigmoid scores: choose it in [0, 1].")
-        if topk is not None and positive("topk", topk) > num_classes:
+            raise UserValueError(f"thr={thr} must be in [0, 1], as sigmoid scores are.")
+        if topk is not None and positive_integer(type(self).__name__, "topk", topk) > num_classes:
             raise UserValueError(
                 f"topk={topk} exceeds num_classes={num_classes}: choose 1 to {num_classes}."
             )

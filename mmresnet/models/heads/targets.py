@@ -1,8 +1,8 @@
-"""Reading the truth out of a batch of data samples.
+"""The ground truth of a batch of data samples.
 
 A data sample is anything with the attributes ``gt_label`` (class indices, shape (L,)) or
-``gt_score`` (one score for each class, shape (C,)), such as mmpretrain's ``DataSample``. Every
-mistake names the sample: its place in the batch, and its file where that is known.
+``gt_score`` (one score for each class, shape (C,)), such as mmpretrain's ``DataSample``. Error
+messages name the sample by its index in the batch and, where known, its file.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,9 @@ from mmresnet.errors import UserValueError
 
 
 def gt_scores(data_samples: Sequence[Any] | None, num_classes: int) -> Tensor | None:
-    """Return the scores of the batch, (N, ``num_classes``), or None if it carries labels.
+    """Return the scores of the batch, (N, ``num_classes``), or None if it has labels only.
 
-    Batch augmentations turn labels into scores; the labels they leave beside them are stale, so
-    scores come first.
+    Scores take precedence: batch augmentations turn labels into scores, and keep the old labels.
 
     Raises:
         ValueError: There are no samples, some lack what the first one has, or the number of
@@ -26,7 +25,7 @@ def gt_scores(data_samples: Sequence[Any] | None, num_classes: int) -> Tensor | 
     """
     if not data_samples:
         raise UserValueError(
-            "The loss needs data_samples with the true labels, but there are none."
+            "The loss needs data_samples with the ground truth, but there are none."
         )
     if getattr(data_samples[0], "gt_score", None) is None:
         return None
@@ -35,8 +34,8 @@ def gt_scores(data_samples: Sequence[Any] | None, num_classes: int) -> Tensor | 
         if score.shape != (num_classes,):
             raise UserValueError(
                 f"gt_score of {_name(data_samples, sample)} has the shape {tuple(score.shape)}, "
-                f"but the head has num_classes={num_classes}: set num_classes of the head and of "
-                "the data preprocessor alike."
+                f"but the head has num_classes={num_classes}: set the same num_classes in the "
+                "head and in the data preprocessor."
             )
     return torch.stack(scores)
 
@@ -49,12 +48,12 @@ def gt_labels(data_samples: Sequence[Any], num_classes: int) -> list[Tensor]:
     """
     labels = _field(data_samples, "gt_label")
     every = torch.cat(labels)
-    # The one comparison for the whole batch: on a GPU an index out of range is otherwise a
-    # device-side assert that names nothing and ends the process.
-    wrong = (every < 0) | (every >= num_classes)
-    if wrong.any():
+    # One comparison for the whole batch. On a GPU an index out of range would otherwise fail in a
+    # device-side assert, which does not name it and ends the process.
+    invalid = (every < 0) | (every >= num_classes)
+    if invalid.any():
         owners = [sample for sample, own in zip(data_samples, labels, strict=True) for _ in own]
-        first = int(wrong.nonzero()[0])
+        first = int(invalid.nonzero()[0])
         raise UserValueError(
             f"gt_label {int(every[first])} of {_name(data_samples, owners[first])} is out of "
             f"range: num_classes={num_classes} of the head allows 0 to {num_classes - 1}. "
@@ -95,7 +94,7 @@ def multi_hot_labels(data_samples: Sequence[Any], num_classes: int) -> Tensor:
 
 
 def _field(data_samples: Sequence[Any], name: str) -> list[Tensor]:
-    """Return the attribute ``name`` of every sample; a sentence if one lacks it."""
+    """Return the attribute ``name`` of every sample; raise if one lacks it."""
     values = [getattr(sample, name, None) for sample in data_samples]
     for sample, value in zip(data_samples, values, strict=True):
         if value is None:
@@ -108,6 +107,6 @@ def _field(data_samples: Sequence[Any], name: str) -> list[Tensor]:
 
 
 def _name(data_samples: Sequence[Any], sample: Any) -> str:
-    place = next(index for index, other in enumerate(data_samples) if other is sample)
+    index = next(index for index, other in enumerate(data_samples) if other is sample)
     path = getattr(sample, "img_path", None)
-    return f"data sample {place} of the batch" + (f" ({path})" if path else "")
+    return f"data sample {index} of the batch" + (f" ({path})" if path else "")

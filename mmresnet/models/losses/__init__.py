@@ -1,4 +1,4 @@
-"""The losses that the recipes train with."""
+"""Losses of the recipes."""
 
 from mmresnet.models.losses.cross_entropy import CrossEntropyLoss
 from mmresnet.models.losses.label_smooth import LabelSmoothLoss

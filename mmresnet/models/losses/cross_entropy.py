@@ -1,4 +1,4 @@
-"""Cross entropy over classes (softmax) or for each class by itself (sigmoid)."""
+"""Cross entropy of a softmax over the classes, or of a sigmoid for each class."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ REDUCTIONS = ("mean", "sum", "none")
 def as_scores(label: Tensor, num_classes: int) -> Tensor:
     """Return targets as floating-point scores of shape (N, ``num_classes``).
 
-    Class indices of shape (N,) become one-hot rows; scores stay what they are.
+    Class indices of shape (N,) become one-hot rows; scores are returned unchanged.
     """
     if label.ndim == 1:
         label = F.one_hot(label, num_classes)
@@ -28,8 +28,8 @@ def check_target(cls_score: Tensor, label: Tensor, loss_name: str) -> None:
         raise UserValueError(
             f"{loss_name} takes predictions of shape (N, C) with class indices of shape (N,) or "
             f"scores of shape (N, C), but got predictions of shape {tuple(cls_score.shape)} and "
-            f"targets of shape {tuple(label.shape)}. If only C differs, num_classes of the head "
-            "and of the data preprocessor disagree."
+            f"targets of shape {tuple(label.shape)}. If only C differs, set the same num_classes "
+            "in the head and in the data preprocessor."
         )
 
 
@@ -38,10 +38,10 @@ class CrossEntropyLoss(nn.Module):
     """Cross entropy, with the keywords and the numbers of mmpretrain's loss of this name.
 
     Args:
-        use_sigmoid: Binary cross entropy for each class by itself, for multi-label tasks and the
-            recipes of "ResNet strikes back" (arXiv:2110.00476), instead of softmax.
-        use_soft: Promise that targets are scores (N, C), as Mixup and CutMix make them; class
-            indices are then refused. Without it both are taken.
+        use_sigmoid: Binary cross entropy for each class, for multi-label tasks and the recipes of
+            "ResNet strikes back" (arXiv:2110.00476), instead of softmax.
+        use_soft: Accept only scores (N, C) as targets, as Mixup and CutMix make them, and not
+            class indices. By default both are accepted.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
         loss_weight: Factor on the result.
         class_weight: One weight for each class. The mean still divides by the number of samples,
@@ -82,7 +82,7 @@ class CrossEntropyLoss(nn.Module):
         self.use_soft = use_soft
         self.reduction = reduction
         self.loss_weight = loss_weight
-        # Buffers, so that they move to the model's device once; no part of a checkpoint.
+        # Buffers, so that they move with the model; not saved in checkpoints.
         for name, weight in (("class_weight", class_weight), ("pos_weight", pos_weight)):
             values = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
             self.register_buffer(name, values, persistent=False)
@@ -100,8 +100,8 @@ class CrossEntropyLoss(nn.Module):
         if self.use_soft and label.ndim == 1:
             raise UserValueError(
                 "use_soft=True takes scores of shape (N, C), but got class indices. Set to_onehot="
-                "True and num_classes in the data preprocessor (Mixup and CutMix do it by "
-                "themselves), or leave use_soft out."
+                "True and num_classes in the data preprocessor (Mixup and CutMix need neither), or "
+                "leave use_soft out."
             )
         num_classes = cls_score.shape[1]
         self._check_weights(num_classes)
@@ -123,7 +123,7 @@ class CrossEntropyLoss(nn.Module):
             weight = getattr(self, name)
             if weight is not None and weight.shape != (num_classes,):
                 raise UserValueError(
-                    f"{name} holds {weight.numel()} numbers, but the predictions have "
+                    f"{name} has {weight.numel()} entries, but the predictions have "
                     f"{num_classes} classes: give one number for each class."
                 )
 

@@ -1,4 +1,4 @@
-"""Label smoothing: cross entropy to targets that are never quite certain."""
+"""Cross entropy with label smoothing."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ MODES = ("original", "classy_vision", "multi_label")
 
 @MODELS.register_module()
 class LabelSmoothLoss(nn.Module):
-    """Cross entropy to smoothed targets, with mmpretrain's keywords and numbers.
+    """Cross entropy with smoothed targets, with mmpretrain's keywords and numbers.
 
     With ``e = label_smooth_val``, K classes and a score y of 0 or 1 (or between, from Mixup and
     CutMix), the target of a class is
@@ -23,20 +23,19 @@ class LabelSmoothLoss(nn.Module):
     - ``'classy_vision'``: ``(y + e / K) / (1 + e)``, the same with ``e / (1 + e)`` for ``e``;
     - ``'multi_label'``: ``1 - e`` where y > 0, else ``e``.
 
-    For e = 0.1 and K = 4, ``'original'`` makes 0.925 and 0.025 of 1 and 0, ``'classy_vision'``
-    0.9318 and 0.0227, and ``'multi_label'`` 0.9 and 0.1.
+    For e = 0.1 and K = 4, ``'original'`` turns 1 and 0 into 0.925 and 0.025, ``'classy_vision'``
+    into 0.9318 and 0.0227, and ``'multi_label'`` into 0.9 and 0.1.
 
     Args:
         label_smooth_val: How much to smooth, in [0, 1).
-        num_classes: Number of classes; by default what the predictions have.
+        num_classes: Number of classes; by default that of the predictions.
         use_sigmoid: Binary cross entropy instead of softmax; by default only in the mode
             ``'multi_label'``.
         mode: One of the three above.
         reduction, loss_weight, class_weight, pos_weight: See :class:`CrossEntropyLoss`.
 
     Raises:
-        ValueError: An option is out of its range, or ``num_classes`` is not what the predictions
-            have.
+        ValueError: An option is out of range, or ``num_classes`` is not that of the predictions.
     """
 
     def __init__(
@@ -92,8 +91,7 @@ class LabelSmoothLoss(nn.Module):
         if self.num_classes not in (None, cls_score.shape[1]):
             raise UserValueError(
                 f"LabelSmoothLoss has num_classes={self.num_classes}, but the predictions have "
-                f"{cls_score.shape[1]} classes: set both alike, or leave num_classes of the loss "
-                "out."
+                f"{cls_score.shape[1]} classes: correct it, or leave num_classes of the loss out."
             )
         scores = as_scores(label, cls_score.shape[1])
         return self.ce(cls_score, self.smooth(scores), avg_factor=avg_factor)

@@ -1,4 +1,4 @@
-"""Necks: what turns feature maps into one vector per image."""
+"""Necks: from feature maps to one vector per image."""
 
 from mmresnet.models.necks.pooling import GeneralizedMeanPooling, GlobalAveragePooling
 

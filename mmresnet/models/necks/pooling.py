@@ -1,4 +1,4 @@
-"""Pooling over all positions: ``(N, C, H, W) -> (N, C)`` for every feature map that comes in."""
+"""Global pooling of each feature map: ``(N, C, H, W) -> (N, C)``."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Features = Tensor | tuple[Tensor, ...]
 
 
 def _pool_each(pool: Callable[[Tensor], Tensor], feats: Features, ndim: int, name: str) -> Features:
-    """Apply ``pool`` to a tensor, or to each of a tuple; the result is of the same kind."""
+    """Apply ``pool`` to a tensor, or to each tensor of a tuple; the result has the same type."""
     if isinstance(feats, tuple | list):
         return tuple(_pool_each(pool, feat, ndim, name) for feat in feats)
     if not isinstance(feats, Tensor):
@@ -21,7 +21,7 @@ def _pool_each(pool: Callable[[Tensor], Tensor], feats: Features, ndim: int, nam
             f"{name} takes a tensor or a tuple of tensors, but got {type(feats).__name__}."
         )
     if feats.ndim != ndim:
-        # torch would take a tensor of one dimension less for a single sample, and pool that.
+        # torch would treat a tensor with one dimension less as a single sample.
         raise UserValueError(
             f"{name} takes features of {ndim} dimensions (N, C and {ndim - 2} more), but got "
             f"the shape {tuple(feats.shape)}."
@@ -31,7 +31,7 @@ def _pool_each(pool: Callable[[Tensor], Tensor], feats: Features, ndim: int, nam
 
 @MODELS.register_module()
 class GlobalAveragePooling(nn.Module):
-    """The mean over all positions, as mmpretrain's part of this name has it.
+    """The mean over all positions; agrees with mmpretrain's neck of this name.
 
     Args:
         dim: Number of dimensions to pool over: 1, 2 (images) or 3.
@@ -40,7 +40,7 @@ class GlobalAveragePooling(nn.Module):
     tuple of such.
 
     Raises:
-        ValueError: ``dim`` is none of 1, 2, 3, or the features have another number of dimensions.
+        ValueError: ``dim`` is not 1, 2 or 3, or the features have another number of dimensions.
         TypeError: The features are neither a tensor nor a tuple of tensors.
     """
 
@@ -66,7 +66,7 @@ class GeneralizedMeanPooling(nn.Module):
 
     p = 1 is the average, p towards infinity the maximum. Source: Radenovic et al., "Fine-tuning
     CNN Image Retrieval with No Human Annotation" (arXiv:1711.02512), Sec. 3.2; keywords, key of
-    the parameter (``p``) and numbers agree with mmpretrain's part of this name.
+    the parameter (``p``) and numbers agree with mmpretrain's neck of this name.
 
     Args:
         p: The exponent at the start of training, at least 1.

@@ -1,6 +1,6 @@
 """Multi-scale deformable attention (Zhu et al. 2020), as mmcv computes it in PyTorch.
 
-On the CPU mmcv calls its PyTorch function itself; on other devices it asks for these.
+On the CPU mmcv calls its PyTorch function itself; on other devices it calls these operators.
 """
 
 import torch
@@ -17,12 +17,12 @@ def ms_deform_attn_forward(
     attention_weights: Tensor,
     im2col_step: int,
 ) -> Tensor:
-    """Return the attended values, (N, queries, heads * channels), in the type of ``value``.
+    """Return the attended values, (N, queries, heads * channels), in the dtype of ``value``.
 
     Args:
         value: (N, keys, heads, channels); the keys are the pixels of all levels, one after another.
         value_spatial_shapes: Height and width of each level, (levels, 2).
-        value_level_start_index: Not needed: the shapes say it.
+        value_level_start_index: Not needed: given by the shapes.
         sampling_locations: (N, queries, heads, levels, points, 2), x before y, 0 to 1.
         attention_weights: (N, queries, heads, levels, points).
         im2col_step: Images per step of mmcv's kernel; PyTorch takes all at once.
@@ -44,7 +44,7 @@ def ms_deform_attn_backward(
     grad_attn_weight: Tensor,
     im2col_step: int,
 ) -> None:
-    """Write the three gradients; the rest as in :func:`ms_deform_attn_forward`."""
+    """Write the three gradients; for the rest see :func:`ms_deform_attn_forward`."""
     dtype = working_type(value, sampling_locations)
     tensors = (value, sampling_locations, attention_weights)
     with torch.enable_grad():

@@ -1,7 +1,7 @@
 """Deformable convolution (Dai et al. 2017) on torchvision's kernels.
 
-Agrees with ``mmcv/ops/csrc/pytorch/deform_conv.cpp``. The two share the order of the offsets,
-(group, tap, y and x), and what lies outside: zero from one pixel beyond the border on.
+Agrees with ``mmcv/ops/csrc/pytorch/deform_conv.cpp``. Both order the offsets by group, tap, and y
+before x, and read zeros from one pixel beyond the border on.
 """
 
 import weakref
@@ -37,8 +37,7 @@ def deform_conv_forward(
         weight: (out, C / group, kH, kW).
         offset: (N, deformable_group * kH * kW * 2, out H, out W), in pixels, y before x.
         output: (N, out, out H, out W).
-        columns: mmcv's buffer; torchvision has its own.
-        ones: Likewise.
+        columns, ones: mmcv's buffers; torchvision has its own.
         kW, kH, dW, dH, padW, padH, dilationW, dilationH: Kernel, stride, padding and dilation.
         group: Groups of the convolution.
         deformable_group: Groups of input channels with offsets of their own.
@@ -73,8 +72,8 @@ def deform_conv_backward_input(
     found = gradients(gradOutput, input, weight, offset, None, geometry)
     gradInput.copy_(found.input)
     gradOffset.copy_(found.offset)
-    # torchvision's kernel computes the weight's gradient as well, which mmcv asks for next
-    columns.of_weight = (weakref.ref(gradOutput), found.weight)
+    # torchvision's kernel also computes the gradient of the weight, which mmcv asks for next
+    columns.weight_gradient = (weakref.ref(gradOutput), found.weight)
 
 
 def deform_conv_backward_parameters(
@@ -98,9 +97,9 @@ def deform_conv_backward_parameters(
     im2col_step: int,
 ) -> None:
     """Write ``scale`` times the gradient of the weight; see :func:`deform_conv_forward`."""
-    known, of_weight = columns.__dict__.pop("of_weight", (lambda: None, None))
-    if known() is not gradOutput:  # not of this backward pass
+    source, found = columns.__dict__.pop("weight_gradient", (lambda: None, None))
+    if source() is not gradOutput:  # from another backward pass
         geometry = Geometry((dH, dW), (padH, padW), (dilationH, dilationW), group, deformable_group)
-        weight = gradWeight  # its values have no part in its gradient
-        of_weight = gradients(gradOutput, input, weight, offset, None, geometry).weight
-    gradWeight.copy_(scale * of_weight)
+        weight = gradWeight  # the gradient does not depend on its values
+        found = gradients(gradOutput, input, weight, offset, None, geometry).weight
+    gradWeight.copy_(scale * found)

@@ -1,4 +1,4 @@
-"""torchvision's deformable convolution, as both versions of mmcv's use it."""
+"""torchvision's deformable convolution, which computes both of mmcv's."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from mmresnet.ops.precision import working_type
 
 
 class Geometry(NamedTuple):
-    """Where the kernel's taps lie; pairs are of y and x."""
+    """Geometry of the convolution; pairs are (y, x)."""
 
     stride: tuple[int, int]
     padding: tuple[int, int]
@@ -19,12 +19,12 @@ class Geometry(NamedTuple):
     offset_groups: int
 
     def arguments(self) -> tuple[int, ...]:
-        """The same in the order of torchvision's operators."""
+        """Return the numbers in the order of torchvision's operators."""
         return (*self.stride, *self.padding, *self.dilation, self.groups, self.offset_groups)
 
 
 class Gradients(NamedTuple):
-    """Of the five inputs, in the order in which torchvision's operator returns them."""
+    """Gradients of the five inputs, in the order of torchvision's operator."""
 
     input: Tensor
     weight: Tensor
@@ -55,12 +55,12 @@ def gradients(
     mask: Tensor | None,
     geometry: Geometry,
 ) -> Gradients:
-    """Return the gradients, in float32 or float64; that of a mask not given has no meaning."""
+    """Return the gradients, in float32 or float64; ignore that of a mask that is not given."""
     dtype = working_type(input, offset)
     tensors = _complete(dtype, input, weight, offset, mask, None)
     if grad_output.numel() == 0:
         return Gradients(*(torch.zeros_like(tensor) for tensor in tensors))
-    # mmcv's backward may run under autocast, which would narrow the products inside the kernel
+    # mmcv's backward may run under autocast, which would compute products in the kernel in 16 bits
     with torch.autocast(input.device.type, enabled=False):
         found = Gradients(
             *torch.ops.torchvision._deform_conv2d_backward(
@@ -79,7 +79,7 @@ def _complete(
     mask: Tensor | None,
     bias: Tensor | None,
 ) -> tuple[Tensor, ...]:
-    """Return the five tensors that the operators take, in their order and of one type."""
+    """Return the five tensors that the operators take, in their order and of one dtype."""
     if mask is None:
         mask = input.new_zeros(len(input), 1)
     if bias is None:
@@ -88,11 +88,11 @@ def _complete(
 
 
 def _outside(offset: Tensor, size: torch.Size, kernel: torch.Size, geometry: Geometry) -> Tensor:
-    """Return which offsets belong to samples that lie a pixel or more outside the map.
+    """Return which offsets belong to samples one pixel or more outside the map.
 
-    A sample exactly one pixel outside is zero, and moving it inwards would raise it: torchvision
-    gives that slope, mmcv gives zero. Both are one-sided. Where the offsets are still zero, as in
-    a new layer, the padding puts the whole border there.
+    At exactly one pixel outside, a sample is zero and has two one-sided derivatives: torchvision
+    returns that towards the map, mmcv returns zero. In a new layer, whose offsets are zero, the
+    padding puts all samples of the border there.
     """
     count, _, *out = offset.shape
     taps = offset.view(count, geometry.offset_groups, *kernel, 2, *out)

@@ -35,12 +35,11 @@ def modulated_deform_conv_forward(
         input: (N, C, H, W).
         weight: (out, C / group, kernel_h, kernel_w).
         bias: (out,), or empty where ``with_bias`` is False.
-        ones: mmcv's buffer; torchvision needs none.
         offset: (N, deformable_group * kernel_h * kernel_w * 2, out H, out W), in pixels, y
             before x.
         mask: (N, deformable_group * kernel_h * kernel_w, out H, out W), factors of the samples.
         output: (N, out, out H, out W).
-        columns: mmcv's buffer; torchvision has its own.
+        ones, columns: mmcv's buffers; torchvision has its own.
         kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w: As named.
         group: Groups of the convolution.
         deformable_group: Groups of input channels with offsets and masks of their own.

@@ -1,4 +1,4 @@
-"""RoIAlign that keeps the largest sample of each bin, in plain PyTorch for any device."""
+"""Max RoIAlign in plain PyTorch, for any device."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from mmresnet.ops.roi_align.samples import Axis, Bins, interpolation
 def forward(features: Tensor, bins: Bins) -> tuple[Tensor, Tensor, Tensor]:
     """Find the largest sample of each bin in `features`, (N, C, H, W), of the dtype of `bins`.
 
-    Takes sample after sample: one box of `bins` holds C x rows x columns numbers, a few times.
+    Computes one sample of all bins at a time: a box takes a few times C x rows x columns numbers.
 
     Returns:
         The maxima and their y and x coordinates on the map, each (R, C, rows, columns). A bin
@@ -48,7 +48,7 @@ def forward(features: Tensor, bins: Bins) -> tuple[Tensor, Tensor, Tensor]:
 def backward(
     gradient: Tensor, bins: Bins, argmax_y: Tensor, argmax_x: Tensor, input_shape: torch.Size
 ) -> Tensor:
-    """Give the gradient of each maximum to the four pixels around it.
+    """Distribute the gradient of each maximum to the four pixels around it.
 
     Returns:
         The gradient of the map, of `input_shape`, (N, C, H, W).
@@ -71,6 +71,6 @@ def _sample(coordinate: Tensor, axis: Axis, start: Tensor) -> Tensor:
     """The sample nearest to `coordinate`, which may have been rounded to half precision."""
     step, count = axis.step[:, None, None, None], axis.count[:, None, None, None].clamp(min=1)
     index = ((coordinate.to(start.dtype) - start) / step * count - 0.5).round()
-    # all samples of a bin of no extent are one
+    # in a bin without extent all samples are the same
     index = torch.where(step == 0, 0, index).clamp(min=0)
     return start + (torch.minimum(index, count - 1) + 0.5) * step / count

@@ -1,8 +1,8 @@
-"""RoIAlign, called as mmcv's compiled operator is (by ``mmcv/ops/roi_align.py``).
+"""RoIAlign with the signature of mmcv's compiled operator (see ``mmcv/ops/roi_align.py``).
 
 The average is computed by torchvision's kernels or, on the CPU where that is faster, as a sparse
-product (:mod:`.sparse`); the maximum in plain PyTorch (:mod:`.maximum`). All
-compute in float32, in float64 for float64 tensors, and round to the tensor they write.
+product (:mod:`.sparse`); the maximum in plain PyTorch (:mod:`.maximum`). All compute in float32, or
+in float64 for float64 tensors, and round to the dtype of the output.
 """
 
 from functools import cache
@@ -38,21 +38,21 @@ def roi_align_forward(
     Args:
         input: The map, (N, C, H, W), in any order in memory.
         rois: The boxes, (R, 5): index of the image, x1, y1, x2, y2.
-        output: Is written: (R, C, aligned_height, aligned_width). A bin without samples, of a box
-            of zero size under ``sampling_ratio=0``, gives 0.
-        argmax_y: With ``pool_mode=0``, is written: y of the sample that was largest, in pixels of
-            the map, in the shape of `output`; -1 in a bin without samples.
+        output: Receives the result, (R, C, aligned_height, aligned_width). A bin without samples,
+            of a box of zero size under ``sampling_ratio=0``, gives 0.
+        argmax_y: With ``pool_mode=0``, receives y of the largest sample, in pixels of the map, in
+            the shape of `output`; -1 in a bin without samples.
         argmax_x: Likewise x.
         aligned_height: Rows of bins.
         aligned_width: Columns of bins.
         spatial_scale: Pixels of the map per unit of the boxes.
-        sampling_ratio: Samples per bin along each axis; 0 for one per begun pixel.
+        sampling_ratio: Samples per bin along each axis; 0 for one per pixel, rounded up.
         pool_mode: 0 for the maximum of the samples, 1 for their average.
-        aligned: Whether pixel centres lie at half-integers, so that boxes are shifted by half a
-            pixel. Where not, a box is also at least one pixel wide and high.
+        aligned: Whether pixel centres are at half-integers, so that boxes are shifted by half a
+            pixel. If not, a box is also at least one pixel wide and high.
 
     Raises:
-        ValueError: On the CPU: a box is not finite, or names an image that is not there.
+        ValueError: On the CPU: a box is not finite, or its image index is out of range.
     """
     if output.numel() == 0:
         return
@@ -122,9 +122,9 @@ def roi_align_backward(
 def _sparse_forward(features: Tensor, bins: Bins) -> bool:
     """Whether the sparse product is faster than torchvision's kernel.
 
-    To build the matrix takes the same time for any number of channels, and more of them win it
-    back. One of the two has to reorder the map: torchvision if it is channels-last, the product if
-    not, which then pays from a sample for every other pixel on.
+    Building the matrix takes the same time for any number of channels, so it pays with many. One
+    of the two has to reorder the map: torchvision if it is channels-last, otherwise the product,
+    which then pays from one sample for every two pixels on.
     """
     images, channels, height, width = features.shape
     pixels, samples = images * height * width, _samples(bins)
@@ -136,7 +136,7 @@ def _sparse_forward(features: Tensor, bins: Bins) -> bool:
 
 
 def _sparse_backward(gradient: Tensor, bins: Bins) -> bool:
-    """Whether the sparse product is faster than torchvision's kernel: sooner than forward."""
+    """Whether the sparse product is faster than torchvision's kernel; more often than forward."""
     images, channels, height, width = gradient.shape
     samples = _samples(bins)
     if gradient.device.type != "cpu" or channels < 8 or not _has_scipy():
@@ -151,15 +151,12 @@ def _samples(bins: Bins) -> float:
 
 @cache
 def _has_scipy() -> bool:
-    """Whether there is scipy, which mmdet requires and mmcv does not."""
+    """Whether scipy is installed, which mmdet requires and mmcv does not."""
     return find_spec("scipy") is not None
 
 
 def _checked(rois: Tensor, images: int, dtype: torch.dtype) -> Tensor:
-    """The boxes in `dtype`.
-
-    Not checked on a GPU, where looking would wait for all that was asked of it before.
-    """
+    """Return the boxes in `dtype`, checked on the CPU; on a GPU a check would synchronize."""
     boxes = rois.to(dtype)
     if boxes.device.type == "cpu":
         finite = boxes.isfinite().all(1)
@@ -172,14 +169,14 @@ def _checked(rois: Tensor, images: int, dtype: torch.dtype) -> Tensor:
         low, high = (int(index) for index in boxes[:, 0].aminmax())
         if low < 0 or high >= images:
             raise UserValueError(
-                f"The boxes name images {low} to {high}, but the feature map has {images}: "
-                f"the first column of rois must lie from 0 to {images - 1}."
+                f"The boxes are in images {low} to {high}, but the feature map has {images}: "
+                f"the first column of rois must be from 0 to {images - 1}."
             )
     return boxes
 
 
 def _ordered(boxes: Tensor, sampling_ratio: int) -> Tensor:
-    """The boxes, where torchvision would fail on one that ends before it begins, made empty."""
+    """Make boxes empty whose end precedes their start, on which torchvision would fail."""
     if sampling_ratio > 0:
         return boxes
     return torch.cat((boxes[:, :3], torch.maximum(boxes[:, 1:3], boxes[:, 3:])), 1)

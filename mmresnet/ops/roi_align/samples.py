@@ -11,7 +11,7 @@ class Axis:
     """The bins of R boxes along one axis of the feature map, in pixels.
 
     Args:
-        start: Where each bin begins, (R, bins).
+        start: Start of each bin, (R, bins).
         step: Extent of a bin, (R,).
         count: Samples per bin, (R,), whole numbers.
     """
@@ -34,7 +34,7 @@ class Bins:
     """The bins of R boxes.
 
     Args:
-        image: The image that a box lies on, (R,), integers.
+        image: Index of each box's image, (R,), integers.
         rows: The bins along y.
         columns: The bins along x.
     """
@@ -69,11 +69,11 @@ def divide(
 ) -> Bins:
     """Divide `rois`, rows of (image, x1, y1, x2, y2), into `size` bins.
 
-    With ``sampling_ratio=0`` a bin has one sample for each pixel of its extent, begun ones
-    included, and so none if a box has no extent.
+    With ``sampling_ratio=0`` a bin has one sample per pixel of its extent, rounded up, and so none
+    if a box has no extent.
 
-    Rounds where torchvision's ``roi_align_kernel.cpp`` rounds: the number of samples, and whether
-    a sample lies on the map, are steps, which a difference in the last bit would shift.
+    Rounds where torchvision's ``roi_align_kernel.cpp`` rounds: a difference in the last bit could
+    change the number of samples, and whether a sample is on the map.
     """
     edges = rois[:, 1:] * spatial_scale - (0.5 if aligned else 0.0)
     axes = []

@@ -8,12 +8,12 @@ along each axis, and the axes multiplied. PyTorch's ``embedding_bag`` computes s
 threads, with vector instructions. It adds the entries of a row in their order, so that the same
 input gives the same bits, whatever the number of threads.
 
-Memory beside input and output: for a chunk of boxes the matrix, about 40 bytes for each of at most
-``CHUNK`` entries (84 MB); and, for a block of channels at a time, the map or its gradient in
-float32 and channels-last order, where it is not so already, of as many images as have ``GROUP``
-pixels, at least one, and as much again as the block's outputs: ``BLOCK`` numbers each (16 MiB), but
-at least 32 channels. Where one group of images needs several chunks, all channels are taken at
-once. A box that alone has more entries is a chunk of its own.
+Memory besides input and output: the matrix of a chunk of boxes, about 40 bytes for each of at most
+``CHUNK`` entries (84 MB); and, for one block of channels at a time, the map or its gradient in
+float32 and channels-last order, unless it is already, of a group of images with ``GROUP`` pixels
+(at least one image), and the block's outputs: ``BLOCK`` numbers each (16 MiB), but at least 32
+channels. Where a group of images needs several chunks, all channels form one block. A box that has
+more entries than ``CHUNK`` is a chunk of its own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,15 +29,15 @@ from mmresnet.ops.roi_align.samples import Axis, Bins
 
 CHUNK = 2**21
 GROUP = 2**16
-# small enough for the system not to hand out new memory, and clear it, at every call
+# small enough that freed memory is reused: the system would clear new memory at every call
 BLOCK = 2**22
-# pixels from which on a plane is transposed by itself
+# pixels from which on each plane is transposed separately
 LARGE = 1024
 
 
 @dataclass
 class Taps:
-    """What the bins of R boxes take from the pixels of one axis.
+    """The pixels that the bins of R boxes touch along one axis, and their weights.
 
     Args:
         first: First pixel touched, (R, bins).
@@ -52,7 +52,7 @@ class Taps:
 
 @dataclass
 class Matrix:
-    """Sparse rows: row i has its entries from ``offsets[i]`` up to ``offsets[i + 1]``."""
+    """A sparse matrix (CSR): row i has the entries from ``offsets[i]`` up to ``offsets[i + 1]``."""
 
     offsets: np.ndarray
     columns: np.ndarray
@@ -121,7 +121,7 @@ def backward(gradient: Tensor, bins: Bins, grad_input: Tensor) -> None:
 
 
 def _by_image(bins: Bins) -> tuple[Tensor | slice, Bins]:
-    """The order that sorts boxes by image, and the bins in it; a slice where they are so."""
+    """Sort the bins by image; return the order, a slice if they are sorted, and the bins."""
     if bool((bins.image[1:] >= bins.image[:-1]).all()):
         return slice(None), bins
     order = bins.image.argsort(stable=True)
@@ -129,7 +129,7 @@ def _by_image(bins: Bins) -> tuple[Tensor | slice, Bins]:
 
 
 def _parts(bins: Bins, shape: torch.Size) -> Iterator[tuple[slice, list[slice]]]:
-    """Groups of images that have ``GROUP`` pixels, with their boxes in chunks.
+    """Yield groups of images with ``GROUP`` pixels, and their boxes in chunks.
 
     The matrix of a chunk has at most ``CHUNK`` entries.
     """
@@ -145,7 +145,7 @@ def _parts(bins: Bins, shape: torch.Size) -> Iterator[tuple[slice, list[slice]]]
         chunks, total, most = [], 0, 0
         for box in range(start, stop):
             total += entries[box]
-            # `_taps` pads the samples of a box to the most of its chunk
+            # `_taps` pads the samples of each box to the largest number in its chunk
             most = max(most, samples[box])
             if box > start and max(total, most * (box + 1 - start)) > CHUNK:
                 chunks.append(slice(start, box))
@@ -156,7 +156,7 @@ def _parts(bins: Bins, shape: torch.Size) -> Iterator[tuple[slice, list[slice]]]
 
 
 def _blocks(channels: int, rows: int, whole: bool) -> list[slice]:
-    """The channels in blocks, so that tables of at most `rows` rows are small, or as a `whole`."""
+    """Split the channels, unless `whole`, so that tables of `rows` rows have ``BLOCK`` numbers."""
     size = channels if whole else max(BLOCK // rows // 32, 1) * 32
     return [slice(first, first + size) for first in range(0, channels, size)]
 
@@ -164,7 +164,7 @@ def _blocks(channels: int, rows: int, whole: bool) -> list[slice]:
 def _matrices(
     bins: Bins, chunks: list[slice], images: slice, extent: torch.Size, transposed: bool = False
 ) -> Iterable[Matrix]:
-    """The matrices of `chunks` on `images`, made when asked for if there are several."""
+    """Return the matrices of `chunks` on `images`; if there are several, they are made lazily."""
 
     def make(boxes: slice) -> Matrix:
         matrix = _matrix(bins[boxes], images.start, extent)
@@ -178,7 +178,7 @@ def _matrices(
 def _taps(axis: Axis, extent: int) -> Taps:
     """Merge the samples of each bin that fall on the same pixels of an axis of `extent` pixels."""
     index = torch.arange(max(int(axis.count.max()), 1), dtype=axis.start.dtype)
-    # numpy from here on: so many small steps on several threads mostly wait for each other
+    # NumPy from here on: threads would spend most of these small steps waiting for each other
     coordinate, samples = axis.samples(index).numpy(), axis.count.numpy()[:, None, None]
     sampled = (coordinate >= -1) & (coordinate <= extent) & (index.numpy() < samples)
     position = np.clip(coordinate, 0, extent - 1)
@@ -203,7 +203,7 @@ def _matrix(bins: Bins, first_image: int, extent: tuple[int, int]) -> Matrix:
     y, x = _taps(bins.rows, height), _taps(bins.columns, width)
     down, across = bins.size
     top = (bins.image - first_image).int().numpy()[:, None] * height + y.first
-    # a line: the pixels that a bin touches on one row of the map
+    # a line is the pixels that a bin touches in one row of the map
     index = np.arange(len(bins) * down * across, dtype=np.int32).reshape(-1, down, across)
     lines = np.broadcast_to(y.count[:, :, None], index.shape).ravel()
     past = np.cumsum(lines, dtype=np.int32)
@@ -235,7 +235,7 @@ def _pixels_first(planes: Tensor, dtype: torch.dtype) -> Tensor:
     if height * width < LARGE:
         table.view_as(last).copy_(last)
     else:
-        # PyTorch transposes in blocks, but a single matrix only, and within one dtype
+        # PyTorch transposes in blocks only a single matrix, and within one dtype
         for target, source in zip(table, planes, strict=True):
             target.copy_(source.flatten(1).to(dtype).t())
     return table.view(-1, channels)

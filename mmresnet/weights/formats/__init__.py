@@ -1,1 +1,1 @@
-"""Reading any file of weights, running none; writing."""
+"""Files of weights: reading any format without running code; writing .pth and .safetensors."""

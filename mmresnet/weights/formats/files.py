@@ -1,7 +1,7 @@
-"""Any file of weights, read without running what it holds, and written whole or not at all.
+"""Reading a file of weights of any format, without running what it holds; writing one.
 
-A file is what its content is, whatever its suffix: an archive or a pickle of torch.save's, a pickle
-of NumPy arrays as Detectron's and detectron2's are, or safetensors.
+The format is detected from the content, whatever the suffix: an archive or a pickle of torch.save,
+a pickle of NumPy arrays as Detectron's and detectron2's are, or safetensors.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import importlib.util
 import io
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+import torch
 
 from mmresnet.atomic import atomic_write
 from mmresnet.errors import (
@@ -23,51 +24,52 @@ from mmresnet.errors import (
     UserValueError,
     did_you_mean,
 )
-from mmresnet.weights.formats import kinds
-from mmresnet.weights.formats.archives import check_archive
-from mmresnet.weights.formats.claims import check_claims
-from mmresnet.weights.formats.kinds import UnfitError
-from mmresnet.weights.formats.values import tensors_of
+from mmresnet.weights.formats.detect import (
+    AGAIN,
+    HEAD_SIZE,
+    FormatError,
+    detect_format,
+    reported_for,
+)
+from mmresnet.weights.formats.numpy_pickles import NumpyReader
+from mmresnet.weights.formats.tensors import to_tensors
+from mmresnet.weights.formats.torch_archives import check_archive
+from mmresnet.weights.formats.torch_files import allow_checkpoint_types, load_values
+from mmresnet.weights.formats.torch_pickles import check_torch_pickles
 
-if TYPE_CHECKING:
-    import torch
-
-METADATA = "__metadata__"  # safetensors' own word for it
+METADATA = "__metadata__"  # safetensors' own name for it
 _SUFFIXES = (".safetensors", ".pth", ".pkl", ".bin", ".pt", ".th", ".tar")
+_HISTORY = "mmengine.logging.history_buffer.HistoryBuffer"
 
 
 def read_weights(
     path: str | os.PathLike, map_location: str | torch.device = "cpu"
 ) -> dict[Any, Any]:
-    """Return what a file of weights holds: dicts of tensors and plain values, as they lie in it.
+    """Return what a file of weights holds: dicts of tensors and plain values, as they are in it.
 
-    NumPy arrays come back as tensors. Of safetensors it is ``{name: tensor}``, and the metadata, if
-    there are any, as a dict of str under ``"__metadata__"``.
+    NumPy arrays are returned as tensors. From safetensors it is ``{name: tensor}``, with the
+    metadata, if there are any, as a dict of str under ``"__metadata__"``.
 
     Raises:
         FileNotFoundError: There is no such file.
         UserError: It holds no weights, or is cut off, or names something that could run, or asks
-            for more memory than its size: a sentence that says what it is and what to do.
+            for more memory than its size; the message says what it is and what to do.
     """
     path = Path(path).expanduser()
-    with _telling(path), _opened(path) as file:
+    with reported_for(f"The file '{path}'"), _open(path) as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(kinds.HEAD)
+        head = file.read(HEAD_SIZE)
         file.seek(0)
-        kind = kinds.recognise(head, size)
-        if kind == "safetensors":
-            content = _read_safetensors(file, size, path)
-        elif kind == "pickle":
-            from mmresnet.weights.formats.pickles import read_arrays
-
-            content = read_arrays(file, size)
-        else:
-            if kind == "archive":
-                check_archive(file, size, str(path))
-            else:
-                check_claims(file, size)
-            content = _read_torch(file, map_location)
-        return tensors_of(content, map_location)
+        match detect_format(head, size):
+            case "safetensors":
+                content = _read_safetensors(path)
+            case "pickle":
+                content = NumpyReader(file, size).load()
+            case "archive":
+                content = _read_torch(file, check_archive(file, size, str(path)), map_location)
+            case "legacy":
+                content = _read_torch(file, check_torch_pickles(file, size), map_location)
+        return to_tensors(content, map_location)
 
 
 def write_weights(
@@ -79,16 +81,13 @@ def write_weights(
 ) -> None:
     """Write tensors as safetensors or, with the suffix ``.pth``, by torch.save.
 
-    The file appears under its name when all of it is on the disk; until then, and if anything
-    fails, what was there before stays. A ``.pth`` holds ``{key: tensors, "meta": metadata}`` and
-    what else is to lie ``beside`` them.
+    The write is atomic: until it is complete, and if it fails, what was there before is left
+    unchanged. A ``.pth`` holds ``{key: tensors, "meta": metadata}`` and what is ``beside`` them.
 
     Raises:
         UserError: The suffix is another, or the file cannot be written.
-        TypeError: Something given is no tensor, or a name or metadata no text.
+        TypeError: A value is not a tensor, or a name or metadata is not a str.
     """
-    import torch
-
     path = Path(path).expanduser()
     if path.suffix not in (".safetensors", ".pth"):
         raise UserError(
@@ -102,10 +101,10 @@ def write_weights(
                 f"of the type {type(name).__name__}."
             )
     if not all(isinstance(text, str) for item in metadata.items() for text in item):
-        raise UserTypeError(f"Metadata are texts by name, not {dict(metadata)!r}.")
+        raise UserTypeError(f"Metadata are str by name, not {dict(metadata)!r}.")
     if METADATA in tensors:
         raise UserValueError(
-            f"A tensor cannot be called '{METADATA}': metadata are given beside them."
+            f"A tensor cannot be called '{METADATA}': metadata are a separate argument."
         )
     # copies, since a tensor may be a part of a larger storage, or share it with another
     tensors = {
@@ -126,28 +125,20 @@ def write_weights(
     except OSError as error:
         raise UserError(
             f"The weights cannot be written to '{path}': {error.strerror}; what was there before "
-            "is as it was."
+            "is left unchanged."
         ) from error
 
 
-@contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except UnfitError as error:
-        raise UserError(f"The file '{path}' {error}") from error
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open a file that can be read from end to end; a pipe or a device would never come to one."""
+def _open(path: Path) -> BinaryIO:
+    """Open a regular file; a pipe or a device may never end."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             inside = sorted(one.name for one in path.iterdir() if one.suffix in _SUFFIXES)
             such_as = f", such as '{path / inside[0]}'" if inside else ""
-            raise UnfitError(f"is a folder: give a file of weights in it{such_as}.")
+            raise FormatError(f"is a folder: give a file of weights in it{such_as}.")
         if not stat.S_ISREG(mode):
-            raise UnfitError("is a pipe or a device, and no file: copy what comes out of it first.")
+            raise FormatError("is a pipe or a device, not a file: copy its output to a file first.")
         return path.open("rb")
     except FileNotFoundError as error:
         beside = os.listdir(path.parent) if path.parent.is_dir() else ()
@@ -155,32 +146,18 @@ def _opened(path: Path) -> BinaryIO:
             f"There is no file of weights '{path}'.{did_you_mean(path.name, beside)}"
         ) from error
     except OSError as error:
-        raise UnfitError(f"cannot be read: {error.strerror}.") from error
+        raise FormatError(f"cannot be read: {error.strerror}.") from error
 
 
-def _read_torch(file: BinaryIO, map_location: object) -> Any:
-    from mmresnet import compat
-    from mmresnet.compat.checkpoints import load_checkpoint_file
-
-    if importlib.util.find_spec("mmengine"):
-        compat.apply()  # which lets its checkpoints' own types through
+def _read_torch(file: BinaryIO, names: set[str], map_location: object) -> Any:
+    allow_checkpoint_types(_HISTORY in names and importlib.util.find_spec("mmengine") is not None)
     file.seek(0)
-    try:
-        return load_checkpoint_file(file, map_location)
-    except UserError as error:
-        told = "".join(filter(str.isprintable, str(error)))  # names in a file can be anything
-        raise UnfitError(told.removeprefix("The checkpoint ")) from error
+    return load_values(file, map_location)
 
 
-def _read_safetensors(file: BinaryIO, size: int, path: Path) -> dict[str, Any]:
+def _read_safetensors(path: Path) -> dict[str, Any]:
     from safetensors import safe_open
 
-    header = int.from_bytes(file.read(8), "little")
-    if header > size - 8:
-        raise UnfitError(
-            f"is a safetensors file that claims a header of {header:,} bytes, where it has "
-            f"{size:,} in all: it is cut off or damaged. Fetch or write it again."
-        )
     try:
         with safe_open(path, framework="pt") as opened:
             # copies, since those of the library change and vanish with the file
@@ -188,8 +165,8 @@ def _read_safetensors(file: BinaryIO, size: int, path: Path) -> dict[str, Any]:
             metadata = opened.metadata()
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # SafetensorError, and what an unknown type of numbers trips
-        raise UnfitError(
-            f"is a safetensors file that is cut off or damaged ({error}). Fetch or write it again."
+    except Exception as error:  # SafetensorError, and what an unknown dtype raises
+        raise FormatError(
+            f"is a safetensors file that is cut off or damaged ({error}): {AGAIN}."
         ) from error
     return content | ({METADATA: metadata} if metadata else {})

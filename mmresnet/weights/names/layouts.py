@@ -1,4 +1,4 @@
-"""How the tensors of a ResNet are called: one table for each publisher, each readable both ways.
+"""The names of a ResNet's tensors: one table for each publisher, each readable both ways.
 
 A tensor's *role* is what it is in the net, whoever wrote the file: ``stem0.conv.weight``,
 ``stage2.0.norm1.bias``, ``stage2.0.shortcut.conv.weight``, ``head.weight``. A table pairs roles
@@ -32,7 +32,7 @@ _PARAMETERS = {
 
 @dataclass(frozen=True)
 class Net:
-    """What decides how a net's tensors are called, beside their roles."""
+    """What decides the names of a net's tensors, beside their roles."""
 
     deep: bool  # three convolutions in the stem: ResNet-C and -D
     avg_down: bool  # a pool before the shortcut's convolution: ResNet-D
@@ -41,7 +41,7 @@ class Net:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: modules of the role ``role`` are called ``name``."""
+    """One line of a table: modules with the role ``role`` have the name ``name``."""
 
     role: str
     name: str
@@ -53,11 +53,11 @@ class Layout:
     """The names of one publisher.
 
     Attributes:
-        name: What it is called here.
+        name: Of the layout, in this package.
         rows: The table of the backbone.
         prefix: What stands before each name of the backbone.
         head: The classifier's name, which has no prefix.
-        marks: Beginnings of other names in such files, which tell alike layouts apart.
+        marks: Prefixes of other names in such files, which distinguish similar layouts.
         pooled_at_stride_1: The shortcuts of ResNet-D keep a place for the pool also where there is
             none to do, in stage 1.
         parameters: Endings of the names of parameters, where they are not torch's.

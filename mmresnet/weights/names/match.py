@@ -1,16 +1,15 @@
-"""Which tensor of a file belongs to which of a model."""
+"""Which tensor of a file belongs to which of a model, by their roles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mmresnet.weights.any_layout import AnyLayout
 from mmresnet.weights.names.recognise import Recognised, recognise
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 HEAD = "head.fc."  # the classifier of our heads, and of mmpretrain's
 
@@ -20,16 +19,15 @@ class Match:
     """A backbone in a model, and the ResNet in a file, tensor by tensor.
 
     Attributes:
-        backbone: The backbone, and ``prefix``, what its names begin with in the model.
+        prefix: What the backbone's names begin with in the model.
         own: The roles of its tensors.
         found: Those of the file's, or None if there is no ResNet in it.
         pairs: What fits: name in the model to name in the file.
         shapes: What is in both, but with different shapes.
-        missing: Roles of the backbone that the file has not, with their names in the model.
-        left_over: Roles of the file that the backbone has not, with their names in the file.
+        missing: Roles of the backbone that the file lacks, with their names in the model.
+        left_over: Roles of the file that the backbone lacks, with their names in the file.
     """
 
-    backbone: AnyLayout
     prefix: str
     own: Recognised
     found: Recognised | None
@@ -39,31 +37,26 @@ class Match:
     left_over: dict[str, str] = field(default_factory=dict)
 
 
-def backbones(model: nn.Module) -> dict[str, AnyLayout]:
-    """Return the backbones of this package in a model, by what their names begin with."""
-    return {
-        f"{name}." if name else "": module
-        for name, module in model.named_modules()
-        if isinstance(module, AnyLayout)
-    }
-
-
-def match(model: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[Match]:
-    """Yield a match for each backbone in ``model``; the first also pairs a classifier's head.
+def match(
+    state: Mapping[str, Tensor], backbones: Iterable[str], tensors: Mapping[str, Tensor]
+) -> list[Match]:
+    """Return a match for each backbone of a model; the first also pairs a classifier's head.
 
     Args:
-        tensors: By name, in any layout.
+        state: The model's state dict.
+        backbones: What the names of its backbones begin with, such as ``"backbone."``.
+        tensors: Those of a file by name, in any layout.
     """
-    state = model.state_dict()
-    for number, (prefix, backbone) in enumerate(backbones(model).items()):
+    matches = []
+    for prefix in backbones:
         inside = bool(prefix) and any(name.startswith(prefix) for name in tensors)
         found = recognise(tensors, within=prefix if inside else "")
         own = recognise(state, within=prefix)
-        assert own is not None, f"{type(backbone).__name__} has other names than our nets have"
-        matched = Match(backbone, prefix, own, found)
+        assert own is not None, f"the names after '{prefix}' are not those of our backbones"
+        matched = Match(prefix, own, found)
         if found is not None:
             wanted, given = _places(own), _places(found)
-            if number == 0:
+            if not matches:
                 wanted |= {
                     f"head.{name.removeprefix(HEAD)}": name
                     for name in state
@@ -71,17 +64,35 @@ def match(model: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[Match]:
                 }
                 given |= found.head
             _pair(matched, wanted, given, state, tensors)
-        yield matched
+        matches.append(matched)
+    return matches
 
 
-def translate(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return all the tensors, those of backbones and classifier under the model's names."""
+def translate(
+    state: Mapping[str, Tensor],
+    backbones: Iterable[str],
+    tensors: MutableMapping[str, Tensor],
+    prefix: str = "",
+) -> None:
+    """Give the tensors of backbones and classifier the names that they have in the model, in place.
+
+    Args:
+        state: The model's state dict, without ``prefix``.
+        backbones: As :func:`match` takes them.
+        tensors: Those of a file; only the ones whose names begin with ``prefix`` are renamed.
+    """
+    given = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+    if state.keys() >= given.keys():
+        return
     names = {
         key: name
-        for matched in match(model, tensors)
+        for matched in match(state, backbones, given)
         for name, key in {**matched.pairs, **matched.shapes}.items()
     }
-    return {names.get(key, key): tensor for key, tensor in tensors.items()}
+    for key in given:
+        del tensors[prefix + key]
+    for key, tensor in given.items():
+        tensors[prefix + names.get(key, key)] = tensor
 
 
 def _places(found: Recognised) -> dict[str, str]:

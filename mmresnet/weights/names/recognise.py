@@ -1,4 +1,4 @@
-"""Whose names the tensors of a file have, and which ResNet they are."""
+"""Recognizing the layout of a file's tensors, and which ResNet they are."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def unwrap(content: Mapping[str, Any], key: str | None = None) -> tuple[dict, st
     Raises:
         KeyError: ``key`` is not among the checkpoint's weights.
     """
-    candidates = {name: content[name] for name in WRAPPERS if _is_state_dict(content.get(name))}
+    candidates = wrapped_state_dicts(content)
     if key is not None:
         if key not in candidates:
             raise UserKeyError(
@@ -129,8 +129,13 @@ def unwrap(content: Mapping[str, Any], key: str | None = None) -> tuple[dict, st
     return inner, where, [name for name in candidates if name != chosen]
 
 
+def wrapped_state_dicts(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the state dicts in a checkpoint by the key that each is at."""
+    return {name: content[name] for name in WRAPPERS if _is_state_dict(content.get(name))}
+
+
 def _is_state_dict(value: object) -> bool:
-    """Tell tensors by name, also inside one more wrapper, from anything else."""
+    """Return whether these are tensors by name, perhaps inside one more wrapper."""
     if not isinstance(value, Mapping):
         return False
     return any(hasattr(tensor, "ndim") for tensor in value.values()) or any(
@@ -189,7 +194,7 @@ def _prefixes(
 
 
 def _of_backbone(name: str) -> bool:
-    """Tell a tensor that operators and plugins add to a block from those of other parts."""
+    """Return whether a tensor is of operators or plugins in a block, and not of other parts."""
     return re.match(r"layer\d+\.", name) is not None
 
 

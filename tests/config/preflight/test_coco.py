@@ -6,7 +6,8 @@ import shutil
 import pytest
 from mmengine.config import Config
 
-from mmresnet.config.preflight.coco import class_heads, coco_sets, follow_data
+from mmresnet.config.classes import class_parts
+from mmresnet.config.preflight.coco import coco_sets, follow_data
 from mmresnet.errors import UserError
 
 LOADERS = ("train_dataloader", "val_dataloader")
@@ -45,7 +46,7 @@ def config(root, train=None, val=None, **more):
 
 
 def numbers(cfg):
-    return {path: part["num_classes"] for path, part in class_heads(cfg.model)}
+    return {path: part["num_classes"] for path, part in class_parts(cfg)}
 
 
 def test_heads_and_sets_take_the_classes_of_the_training_set(tiny_coco):

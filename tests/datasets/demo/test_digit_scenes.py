@@ -1,4 +1,4 @@
-"""The scenes of digits: what is drawn, that the set is the same everywhere, and the mistakes."""
+"""The scenes of digits: content, reproducibility and error messages."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def few(monkeypatch, digits):
-    """Let the set have few scenes, and digits that are read already."""
+    """Reduce the set to a few scenes, and reuse the digits."""
     monkeypatch.setattr(scenes, "SCENES", SOME)
     monkeypatch.setattr(scenes, "_read_digits", lambda: digits)
 
@@ -92,17 +92,17 @@ def test_writing_twice_gives_the_same_bytes(few, tmp_path):
 
 
 def test_a_scene_shows_digits_of_its_own_split_only(few, digits, tmp_path, monkeypatch):
-    handed = []
+    used = []
 
     def spy(own, random):
-        handed.append(own)
+        used.append(own)
         return draw(own, random)
 
     draw = scenes.draw_scene
     monkeypatch.setattr(scenes, "draw_scene", spy)
     scenes.write_digit_scenes(tmp_path / "scenes")
-    assert all(own is digits["train"] for own in handed[:5])
-    assert all(own is digits["val"] for own in handed[5:]) and len(handed) == 8
+    assert all(own is digits["train"] for own in used[:5])
+    assert all(own is digits["val"] for own in used[5:]) and len(used) == 8
 
     write_digits(tmp_path / "digits")
     for split, count in (("train", 1437), ("val", 360)):
@@ -113,8 +113,8 @@ def test_a_scene_shows_digits_of_its_own_split_only(few, digits, tmp_path, monke
             np.testing.assert_array_equal(np.asarray(Image.open(path)), (ink * 255).round())
 
 
-def test_digits_stand_out_from_what_is_around_them(written):
-    """Mean brightness inside of the boxes, over the mean of the scene."""
+def test_digits_are_brighter_than_their_surroundings(written):
+    """Mean brightness inside the boxes, over the mean of the scene."""
     content = annotations(written, "val")
     ratios = []
     for one in content["annotations"]:
@@ -124,7 +124,7 @@ def test_digits_stand_out_from_what_is_around_them(written):
     assert np.percentile(ratios, 5) > 1.0 and np.mean(ratios) > 1.5
 
 
-def test_what_is_there_is_left_alone(copy):
+def test_existing_scenes_are_left_unchanged(copy):
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
     assert scenes.write_digit_scenes(copy) is False
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
@@ -133,17 +133,17 @@ def test_what_is_there_is_left_alone(copy):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda root: (root / "val" / "000007.png").unlink(), "holds 99 and lists 100"),
+        (lambda root: (root / "val" / "000007.png").unlink(), "contains 99 and lists 100"),
         (lambda root: (root / "annotations/instances_val.json").unlink(), "lists 0"),
         (lambda root: (root / "annotations/instances_val.json").write_text("{"), "lists 0"),
         (lambda root: (root / "annotations/instances_val.json").write_text("[]"), "lists 0"),
-        (lambda root: shutil.rmtree(root / "val"), "holds 0 and lists 100"),
+        (lambda root: shutil.rmtree(root / "val"), "contains 0 and lists 100"),
     ],
 )
 def test_an_incomplete_folder_is_refused_and_kept(copy, spoil, words):
     spoil(copy)
     before = sorted(copy.rglob("*"))
-    with pytest.raises(UserError, match=f"should hold 100 scenes .*{words}.*: remove"):
+    with pytest.raises(UserError, match=f"should contain 100 scenes .*{words}.*: remove"):
         scenes.write_digit_scenes(copy)
     assert sorted(copy.rglob("*")) == before
 
@@ -168,7 +168,7 @@ def test_an_interruption_leaves_nothing(few, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_scikit_learn_is_said(tmp_path, monkeypatch):
+def test_missing_scikit_learn_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(UserError, match=r"pip install 'mmresnet\[demo\]'"):
         scenes.write_digit_scenes(tmp_path / "scenes")

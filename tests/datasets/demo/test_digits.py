@@ -1,4 +1,4 @@
-"""The embedded digits: what is written, that it is whole or not there, and the mistakes."""
+"""The digits: what is written, that it is complete or absent, and the error messages."""
 
 import hashlib
 import shutil
@@ -53,7 +53,7 @@ def test_pixels_and_labels_are_those_of_scikit_learn(written):
         np.testing.assert_allclose(image * 16 / 255, source.images[index], atol=0.04)
 
 
-def test_what_is_there_is_left_alone(copy):
+def test_existing_images_are_left_unchanged(copy):
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*.png")}
     assert digits.write_digits(copy) is False
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*.png")} == before
@@ -61,12 +61,12 @@ def test_what_is_there_is_left_alone(copy):
 
 def test_an_incomplete_folder_is_refused_and_kept(copy):
     next((copy / "val" / "3").iterdir()).unlink()
-    with pytest.raises(UserError, match=r"should hold 360 PNG .* holds 359 in 10: remove"):
+    with pytest.raises(UserError, match=r"should contain 360 PNG .* contains 359 in 10: remove"):
         digits.write_digits(copy)
     assert len(list(copy.rglob("*.png"))) == 1796
 
 
-def test_another_folder_of_that_name_is_refused(tmp_path):
+def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="choose another folder"):
         digits.write_digits(tmp_path)
@@ -86,7 +86,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_scikit_learn_is_said(tmp_path, monkeypatch):
+def test_missing_scikit_learn_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(UserError, match=r"pip install 'mmresnet\[demo\]'"):
         digits.write_digits(tmp_path / "digits")

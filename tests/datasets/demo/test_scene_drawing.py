@@ -1,4 +1,4 @@
-"""Scenes of digits: what is drawn, and that its boxes are those of the ink."""
+"""Scenes of digits: what is drawn, and that boxes enclose the ink."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ from mmresnet.datasets.demo import scene_drawing
 @pytest.fixture(scope="module")
 def digits():
     """Some digits as (ink, label), read from scikit-learn."""
-    source = pytest.importorskip("sklearn.datasets", reason="it brings the digits").load_digits()
+    source = pytest.importorskip("sklearn.datasets", reason="it contains the digits").load_digits()
     assert source.images.max() == 16
     return [
         (image / 16, int(label)) for image, label in zip(source.images, source.target, strict=True)
     ][:300]
 
 
-def test_a_box_holds_the_visible_ink_and_no_more(digits):
+def test_a_box_encloses_the_visible_ink_tightly(digits):
     random = np.random.RandomState(0)
     for ink, _ in digits[::20]:
         mask, (x1, y1, x2, y2) = scene_drawing._find_room(
@@ -32,11 +32,11 @@ def test_a_box_holds_the_visible_ink_and_no_more(digits):
 
 
 def test_enlarging_is_linear_interpolation(digits):
-    """Compared with PyTorch's, of the digit with empty pixels around it."""
+    """Compared with PyTorch's, of the digit padded with zeros."""
     ink = digits[0][0]
     padded = torch.from_numpy(np.pad(ink, 1))[None, None]
     whole = torch.nn.functional.interpolate(padded, (40, 60), mode="bilinear")[0, 0].numpy()
-    # half of the empty pixels, 4 high and 6 wide, is left away
+    # half of the padding, 4 pixels high and 6 wide when enlarged, is cropped
     np.testing.assert_allclose(scene_drawing._enlarge(ink, 32, 48), whole[2:-2, 3:-3], atol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""The peers' classes, and their weights under our names."""
+"""Backbones of the other libraries, and their weights under our names."""
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ def import_mmdet_resnet() -> type[nn.Module]:
 
 
 def randomise(net: nn.Module, seed: int = 0) -> nn.Module:
-    """Give every parameter and statistic a value of its own, so that no layer hides behind a 0."""
+    """Draw every parameter and running statistic, so that no layer's output is zero."""
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in net.state_dict().items():
         if not tensor.is_floating_point():
@@ -33,12 +33,12 @@ def randomise(net: nn.Module, seed: int = 0) -> nn.Module:
     return net
 
 
-def to_our_names(peer: nn.Module, ours: nn.Module) -> dict[str, torch.Tensor]:
-    """Return the peer's state dict under our names, paired in order of definition.
+def to_our_names(other: nn.Module, ours: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the state dict of another library's net under our names, paired in order.
 
     mmdet's deep stem counts its layers (``stem.0, stem.1, stem.3 …``) where ours names them, and
     its pooled shortcut has a pool also at stride 1; the tensors and their order are the same.
     """
-    theirs, names = list(peer.state_dict().values()), list(ours.state_dict())
+    theirs, names = list(other.state_dict().values()), list(ours.state_dict())
     assert len(theirs) == len(names), f"{len(theirs)} tensors there, {len(names)} here"
     return dict(zip(names, theirs, strict=True))

@@ -1,4 +1,4 @@
-"""Same weights in, same numbers out: against mmpretrain, torchvision and mmdet as installed."""
+"""The same weights give the same numbers as in mmpretrain, torchvision and mmdet."""
 
 import pytest
 import torch
@@ -32,52 +32,51 @@ OPTIONS = {
 }
 
 
-def assert_equal_steps(ours, peer, size: int = 32, batch: int = 2) -> None:
-    """Outputs in eval and train mode, all gradients, and the statistics afterwards: bit for bit."""
+def assert_equal_steps(ours, theirs, size: int = 32, batch: int = 2) -> None:
+    """Compare outputs in eval and train mode, gradients and running statistics bit for bit."""
     x = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(1))
     for training in (False, True):
         results = []
-        for net in (ours, peer):
+        for net in (ours, theirs):
             net.train(training)
             net.zero_grad()
             image = x.clone().requires_grad_()
-            torch.manual_seed(2)  # stochastic depth draws alike
+            torch.manual_seed(2)  # the same stochastic depth
             outputs = net(image)
             sum(output.square().mean() for output in outputs).backward()
             results.append((outputs, image.grad))
-        (mine, my_grad), (theirs, their_grad) = results
-        assert len(mine) == len(theirs)
-        for a, b in zip(mine, theirs, strict=True):
+        (outputs, image_grad), (expected, expected_grad) = results
+        for a, b in zip(outputs, expected, strict=True):
             assert torch.equal(a, b), f"outputs differ by {(a - b).abs().max()}"
-        assert torch.equal(my_grad, their_grad)
-        for (name, a), b in zip(ours.named_parameters(), peer.parameters(), strict=True):
+        assert torch.equal(image_grad, expected_grad)
+        for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
             assert a.requires_grad == b.requires_grad, name
             assert (a.grad is None) == (b.grad is None), name
             assert a.grad is None or torch.equal(a.grad, b.grad), f"gradient of {name}"
-    for (name, a), b in zip(ours.state_dict().items(), peer.state_dict().values(), strict=True):
+    for (name, a), b in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         assert torch.equal(a, b), f"{name} after the step"
 
 
 @pytest.mark.parametrize(("name", "depth"), FAMILY)
 def test_every_depth_and_variant_equals_mmpretrain(name: str, depth: int) -> None:
     ours = getattr(backbones, name)(depth=depth)
-    peer = randomise(getattr(mmpretrain, name)(depth=depth))
-    assert list(ours.state_dict()) == list(peer.state_dict())
-    ours.load_state_dict(peer.state_dict())
-    assert_equal_steps(ours, peer)
+    theirs = randomise(getattr(mmpretrain, name)(depth=depth))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    assert_equal_steps(ours, theirs)
 
 
 @pytest.mark.parametrize("depth", (18, 50))
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_keyword_does_what_it_does_in_mmpretrain(option: str, depth: int) -> None:
+def test_every_keyword_equals_mmpretrain(option: str, depth: int) -> None:
     keywords = {"base_channels": 16, "stem_channels": 16, **OPTIONS[option]}
     if depth == 18:
         keywords.pop("expansion", None)  # basic blocks have none
     ours = backbones.ResNet(depth=depth, **keywords)
-    peer = randomise(mmpretrain.ResNet(depth=depth, **keywords))
-    assert list(ours.state_dict()) == list(peer.state_dict())
-    ours.load_state_dict(peer.state_dict())
-    assert_equal_steps(ours, peer, size=64)
+    theirs = randomise(mmpretrain.ResNet(depth=depth, **keywords))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    assert_equal_steps(ours, theirs, size=64)
 
 
 @pytest.mark.parametrize(("name", "depth"), [case for case in FAMILY if not case.marks])
@@ -94,15 +93,15 @@ def test_initial_weights_equal_mmpretrain_under_the_same_seed(name: str, depth: 
 
 @pytest.mark.parametrize("depth", (18, 34, 50, 101, 152))
 def test_plain_stem_has_torchvisions_names_and_outputs(depth: int) -> None:
-    peer = randomise(getattr(torchvision.models, f"resnet{depth}")())
-    peer.fc = torch.nn.Identity()
+    theirs = randomise(getattr(torchvision.models, f"resnet{depth}")())
+    theirs.fc = torch.nn.Identity()
     ours = backbones.ResNet(depth=depth).eval()
-    assert list(ours.state_dict()) == list(peer.state_dict())
-    ours.load_state_dict(peer.state_dict())
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         pooled = ours(x)[0].mean(dim=(2, 3))
-        assert torch.allclose(pooled, peer.eval()(x), rtol=1e-6, atol=1e-6)
+        assert torch.allclose(pooled, theirs.eval()(x), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +124,14 @@ def test_plain_stem_has_torchvisions_names_and_outputs(depth: int) -> None:
     ],
     ids=["basic", "frozen", "caffe", "V1d", "context block"],
 )
-def test_mmdets_resnet_is_equalled_too(keywords: dict) -> None:
+def test_mmdets_resnet_is_equalled(keywords: dict) -> None:
     torch.manual_seed(0)
-    peer = import_mmdet_resnet()(**keywords)
-    peer.init_weights()
-    randomise(peer)
+    theirs = import_mmdet_resnet()(**keywords)
+    theirs.init_weights()
+    randomise(theirs)
     ours = backbones.ResNet(**{"out_indices": (0, 1, 2, 3), "norm_eval": True, **keywords})
-    ours.load_state_dict(to_our_names(peer, ours))
-    assert_equal_steps(ours, peer, size=64)
+    ours.load_state_dict(to_our_names(theirs, ours))
+    assert_equal_steps(ours, theirs, size=64)
 
 
 @pytest.mark.parametrize("keywords", [dict(depth=18), dict(depth=50, base_channels=32)])

@@ -3,7 +3,7 @@
 The config's backbone is built twice, once with its own type and once with ours, given the same
 weights, and all outputs are compared bit for bit. Where mmdet's class is replaced and the config
 leaves them out, its two defaults that differ from ours (``out_indices``, ``norm_eval``) are
-written out, as anybody who replaces the type has to.
+set, as a user who replaces the type has to.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from peers import import_mmdet_resnet, randomise, to_our_names
 
-import mmresnet.registry  # noqa: F401  mends `_base_ = "mmdet::…"`
+import mmresnet.registry  # noqa: F401  lets mmengine read `_base_ = "mmdet::…"`
 
 import_mmdet_resnet()  # before mmpretrain, so that mmcv has its operators from the start
 mmpretrain = pytest.importorskip("mmpretrain.models.backbones")
@@ -40,7 +40,7 @@ def backbones(node: object) -> Iterator[dict]:
 
 
 def shipped(package: str, folders: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return ``{backbone config as JSON: files that ship it}`` for the given folders."""
+    """Return ``{backbone config as JSON: files that contain it}`` for the given folders."""
     root = Path(find_spec(package).origin).parent / ".mim" / "configs"
     found: defaultdict[str, list[str]] = defaultdict(list)
     for folder in folders:
@@ -67,8 +67,8 @@ def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int]:
         cfg = json.loads(key)
         name = cfg["type"].rpartition(".")[2]
         defaults = MMDET_DEFAULTS if package == "mmdet" else {}
-        peer = import_mmdet_resnet() if package == "mmdet" else getattr(mmpretrain, name)
-        theirs = peer(**{key: value for key, value in cfg.items() if key != "type"})
+        other = import_mmdet_resnet() if package == "mmdet" else getattr(mmpretrain, name)
+        theirs = other(**{key: value for key, value in cfg.items() if key != "type"})
         ours = MODELS.build({**defaults, **cfg, "type": f"mmresnet.{name}"})
         ours.load_state_dict(to_our_names(randomise(theirs), ours))
         assert ours.out_indices == tuple(theirs.out_indices), key
@@ -86,7 +86,7 @@ def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int]:
 
 
 def training_modes(net: torch.nn.Module) -> list[tuple[bool, bool]]:
-    """For each norm layer in order: does it train its statistics, and its weights?"""
+    """For each norm layer in order: whether it updates its statistics, and trains its weights."""
     net.train()
     return [
         (module.training, module.weight.requires_grad)

@@ -1,4 +1,4 @@
-"""A user of detectors alone, or of classifiers alone, has only one of the two packages."""
+"""Models are imported without mmpretrain and mmdet: users may have only one of the two."""
 
 import subprocess
 import sys
@@ -15,10 +15,10 @@ def test_importing_the_models_imports_neither_mmpretrain_nor_mmdet():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_without_mmpretrain_a_prediction_says_what_is_missing():
+def test_a_prediction_without_mmpretrain_names_the_missing_package():
     code = (
         "import sys, torch\n"
-        "sys.modules['mmpretrain'] = None\n"  # what Python has where an import must fail
+        "sys.modules['mmpretrain'] = None\n"  # importing it fails
         "from mmresnet.models.heads import LinearClsHead\n"
         "try:\n"
         "    LinearClsHead(2, 4).predict(torch.zeros(1, 4))\n"

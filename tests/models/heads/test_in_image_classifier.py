@@ -140,7 +140,7 @@ def test_a_step_of_the_optimizer_logs_loss_and_accuracy():
     assert 0 <= logged["accuracy_top-1"] <= 100
 
 
-def test_a_label_the_head_does_not_know_is_told():
+def test_a_label_out_of_range_is_reported():
     model = build("mmresnet", "GlobalAveragePooling", "LinearClsHead", CROSS_ENTROPY)
     data = model.data_preprocessor(batch(((0,), (12,), (1,), (2,))))
     with pytest.raises(ValueError, match=r"gt_label 12 of data sample 1.*num_classes=5"):

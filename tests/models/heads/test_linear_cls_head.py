@@ -1,4 +1,4 @@
-"""LinearClsHead by itself: equal to mmpretrain's head, and its mistakes in sentences."""
+"""LinearClsHead alone: it equals mmpretrain's head, and its error messages."""
 
 import math
 
@@ -106,12 +106,12 @@ def test_autocast_keeps_losses_and_predictions_in_float32(loss):
     torch.testing.assert_close(value, ours.loss(feats(), samples())["loss"], rtol=1e-2, atol=0)
 
 
-def test_loss_and_accuracy_worked_by_hand():
+def test_loss_and_accuracy_by_hand():
     head = LinearClsHead(num_classes=3, in_channels=3, cal_acc=True, topk=(1, 2))
     with torch.no_grad():
         head.fc.weight.copy_(torch.eye(3))
         head.fc.bias.zero_()
-    # Labels 2, 1, 0, 0 stand at the ranks 1, 2, 3, 1 of the logits; all logits are below 0.
+    # The logits rank the labels 2, 1, 0, 0 at 1, 2, 3, 1; all logits are below 0.
     feat = torch.log(torch.tensor([[1, 2, 5], [1, 2, 5], [1, 2, 5], [6, 1, 1]]) / 8)
     losses = head.loss((feat,), samples([2, 1, 0, 0]))
     by_hand = (math.log(8 / 5) + math.log(8 / 2) + math.log(8) + math.log(8 / 6)) / 4
@@ -129,7 +129,7 @@ def test_accuracy_equals_upstream_without_its_threshold():
         assert losses[f"accuracy_top-{k}"].item() == value.item()
 
 
-def test_any_scope_of_loss_is_taken():
+def test_a_loss_may_come_from_any_scope():
     config = {"type": "mmpretrain.CrossEntropyLoss"}
     head = LinearClsHead(num_classes=C, in_channels=CHANNELS, loss=config)
     assert isinstance(head.loss_module, upstream_losses.CrossEntropyLoss)
@@ -139,25 +139,25 @@ def test_any_scope_of_loss_is_taken():
         assert type(LinearClsHead(C, CHANNELS).loss_module) is CrossEntropyLoss
 
 
-def test_a_tensor_is_taken_like_a_tuple_of_one():
+def test_a_tensor_is_treated_as_a_tuple_of_one():
     ours, _ = pair({"type": "CrossEntropyLoss"})
     assert torch.equal(ours(feats()[-1]), ours(feats()))
     assert ours.pre_logits(feats()).shape == (N, CHANNELS)
 
 
-def test_wrong_sizes_are_told():
-    with pytest.raises(ValueError, match="num_classes=0 of the head must be at least 1"):
+def test_invalid_sizes_are_reported():
+    with pytest.raises(ValueError, match="LinearClsHead: num_classes=0 must be at least 1"):
         LinearClsHead(num_classes=0, in_channels=CHANNELS)
-    with pytest.raises(TypeError, match="num_classes='10' of the head must be a whole number"):
+    with pytest.raises(TypeError, match="num_classes='10' must be an integer"):
         LinearClsHead(num_classes="10", in_channels=CHANNELS)
-    with pytest.raises(ValueError, match="in_channels=-1 of the head"):
+    with pytest.raises(ValueError, match="in_channels=-1 must be at least 1"):
         LinearClsHead(num_classes=C, in_channels=-1)
-    with pytest.raises(ValueError, match="the top 5 of 3 classes: choose each k of at most 3"):
+    with pytest.raises(ValueError, match="exceeds num_classes=3: choose each k from 1 to 3"):
         LinearClsHead(num_classes=3, in_channels=CHANNELS, topk=(1, 5), cal_acc=True)
     assert LinearClsHead(num_classes=3, in_channels=CHANNELS, topk=5).topk == (5,)
 
 
-def test_features_that_do_not_fit_are_told():
+def test_features_that_do_not_fit_are_reported():
     head = LinearClsHead(num_classes=C, in_channels=2048)
     with pytest.raises(ValueError, match="has in_channels=2048, but the features have 16 channels"):
         head(feats())
@@ -165,7 +165,7 @@ def test_features_that_do_not_fit_are_told():
         head((torch.zeros(2, 2048, 7, 7),))
 
 
-def test_features_of_another_dtype_keep_the_error_of_torch():
+def test_features_of_another_dtype_raise_the_error_of_torch():
     with pytest.raises(RuntimeError, match="dtype"):
         LinearClsHead(C, CHANNELS)(torch.zeros(2, CHANNELS, dtype=torch.float64))
 

@@ -1,4 +1,4 @@
-"""MultiLabelLinearClsHead by itself: equal to mmpretrain's head, and its mistakes in sentences."""
+"""MultiLabelLinearClsHead alone: it equals mmpretrain's head, and its error messages."""
 
 import math
 
@@ -81,11 +81,11 @@ def test_predictions_equal_upstream(options):
             assert torch.equal(mine.pred_score, other.pred_score)
             assert torch.equal(mine.pred_label, other.pred_label)
             numbers.add(len(mine.pred_label))
-    # The inputs are such that the rule matters: thresholds take different numbers of classes.
+    # With these inputs the rule matters: thresholds predict different numbers of classes.
     assert numbers == {2} if options == {"topk": 2} else len(numbers) > 1
 
 
-def test_loss_worked_by_hand():
+def test_loss_by_hand():
     head = MultiLabelLinearClsHead(num_classes=2, in_channels=2)
     with torch.no_grad():
         head.fc.weight.copy_(torch.eye(2))
@@ -104,8 +104,8 @@ def test_predictions_are_float32_under_autocast():
         assert ours.predict(feats())[0].pred_score.dtype == torch.float32
 
 
-def test_mistakes_are_told():
-    with pytest.raises(ValueError, match=r"thr=50 is compared with sigmoid scores"):
+def test_error_messages():
+    with pytest.raises(ValueError, match=r"thr=50 must be in \[0, 1\]"):
         MultiLabelLinearClsHead(C, CHANNELS, thr=50)
     with pytest.raises(ValueError, match="topk=6 exceeds num_classes=5: choose 1 to 5"):
         MultiLabelLinearClsHead(C, CHANNELS, topk=6)

@@ -1,4 +1,4 @@
-"""CrossEntropyLoss: worked by hand, and equal to mmpretrain's bit by bit."""
+"""CrossEntropyLoss: values computed by hand, and bit-identical to mmpretrain's."""
 
 import math
 
@@ -34,7 +34,7 @@ def value_and_gradient(loss, target, **call):
     return value.detach(), leaf.grad
 
 
-def test_softmax_worked_by_hand():
+def test_softmax_by_hand():
     # softmax of (0, log 3) is (1/4, 3/4); the losses of the labels 1 and 0 are log 4/3 and log 4.
     score = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
     label = torch.tensor([1, 0])
@@ -45,7 +45,7 @@ def test_softmax_worked_by_hand():
     assert unreduced.tolist() == pytest.approx([math.log(4 / 3), math.log(4)])
 
 
-def test_soft_targets_and_class_weights_worked_by_hand():
+def test_soft_targets_and_class_weights_by_hand():
     score = torch.tensor([[0.0, math.log(3)]])
     target = torch.tensor([[0.4, 0.6]])
     soft = 0.4 * math.log(4) + 0.6 * math.log(4 / 3)
@@ -55,7 +55,7 @@ def test_soft_targets_and_class_weights_worked_by_hand():
     assert loss(score, torch.tensor([1])).item() == pytest.approx(10 * math.log(4 / 3))
 
 
-def test_sigmoid_worked_by_hand():
+def test_sigmoid_by_hand():
     # sigmoid of (0, log 3) is (1/2, 3/4); for the target (1, 0): log 2 and log 4.
     score = torch.tensor([[0.0, math.log(3)]])
     loss = CrossEntropyLoss(use_sigmoid=True)
@@ -94,25 +94,25 @@ def test_equals_upstream(options, kind, class_weight, reduction, avg_factor):
     assert torch.equal(mine[1], other[1])
 
 
-def test_a_sum_stays_a_sum_inside_a_head():
+def test_a_sum_is_not_divided_by_avg_factor():
     loss = CrossEntropyLoss(reduction="sum")
     assert torch.equal(
         loss(logits(), targets("labels"), avg_factor=N), loss(logits(), targets("labels"))
     )
 
 
-def test_weights_are_no_part_of_a_checkpoint():
+def test_weights_are_not_saved_in_checkpoints():
     assert not CrossEntropyLoss(use_sigmoid=True, class_weight=[1.0], pos_weight=[1.0]).state_dict()
 
 
-def test_mistakes_are_told():
+def test_error_messages():
     with pytest.raises(ValueError, match=r"Unknown reduction 'maen'.*Did you mean 'mean'"):
         CrossEntropyLoss(reduction="maen")
     with pytest.raises(ValueError, match="exclude each other"):
         CrossEntropyLoss(use_sigmoid=True, use_soft=True)
     with pytest.raises(ValueError, match="pos_weight has no meaning without use_sigmoid"):
         CrossEntropyLoss(pos_weight=WEIGHTS)
-    with pytest.raises(ValueError, match="holds 3 numbers, but the predictions have 5 classes"):
+    with pytest.raises(ValueError, match="has 3 entries, but the predictions have 5 classes"):
         CrossEntropyLoss(class_weight=[1.0, 2.0, 3.0])(logits(), targets("labels"))
     with pytest.raises(ValueError, match="use_soft=True takes scores"):
         CrossEntropyLoss(use_soft=True)(logits(), targets("labels"))

@@ -1,4 +1,4 @@
-"""LabelSmoothLoss: worked by hand, and equal to mmpretrain's bit by bit."""
+"""LabelSmoothLoss: values computed by hand, and bit-identical to mmpretrain's."""
 
 import math
 
@@ -29,20 +29,20 @@ def inputs(kind):
         ("multi_label", 0.9, 0.1),
     ],
 )
-def test_targets_worked_by_hand(mode, high, low):
+def test_targets_by_hand(mode, high, low):
     smooth = LabelSmoothLoss(0.1, mode=mode).smooth(torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
     torch.testing.assert_close(smooth, torch.tensor([[high, low, low, low]]))
 
 
-def test_losses_worked_by_hand():
-    # softmax of (0, log 3) is (1/4, 3/4), sigmoid (1/2, 3/4). e = 0.2 makes (0.1, 0.9) of label 1.
+def test_losses_by_hand():
+    # softmax of (0, log 3) is (1/4, 3/4), sigmoid (1/2, 3/4); e = 0.2 turns 1 into (0.1, 0.9).
     score, label = torch.tensor([[0.0, math.log(3)]]), torch.tensor([1])
     softmax = 0.1 * math.log(4) + 0.9 * math.log(4 / 3)
     assert LabelSmoothLoss(0.2)(score, label).item() == pytest.approx(softmax)
     sigmoid = math.log(2) + 0.9 * math.log(4 / 3) + 0.1 * math.log(4)
     loss = LabelSmoothLoss(0.2, use_sigmoid=True)
     assert loss(score, label, avg_factor=1).item() == pytest.approx(sigmoid)
-    # 'multi_label' uses sigmoid by itself and makes (0.2, 0.8) of it.
+    # 'multi_label' uses sigmoid by default and turns label 1 into (0.2, 0.8).
     sigmoid = math.log(2) + 0.8 * math.log(4 / 3) + 0.2 * math.log(4)
     loss = LabelSmoothLoss(0.2, mode="multi_label", reduction="sum", loss_weight=3.0)
     assert loss(score, label).item() == pytest.approx(3 * sigmoid)
@@ -78,14 +78,14 @@ def test_equals_upstream(num_classes, mode, use_sigmoid, kind, reduction, avg_fa
     assert torch.equal(results[0][1], results[1][1])
 
 
-def test_targets_of_the_caller_are_left_alone():
+def test_targets_are_not_changed_in_place():
     score, target = inputs("soft")
     before = target.clone()
     LabelSmoothLoss(0.1)(score, target)
     assert torch.equal(target, before)
 
 
-def test_mistakes_are_told():
+def test_error_messages():
     with pytest.raises(ValueError, match=r"label_smooth_val=1\.0 is not in \[0, 1\)"):
         LabelSmoothLoss(1.0)
     with pytest.raises(ValueError, match=r"'classy-vision'.*Did you mean 'classy_vision'"):

@@ -1,4 +1,4 @@
-"""Pooling necks: worked by hand, and equal to mmpretrain's bit by bit."""
+"""Pooling necks: values computed by hand, and bit-identical to mmpretrain's."""
 
 import pytest
 import torch
@@ -8,12 +8,12 @@ from mmresnet.models.necks import GeneralizedMeanPooling, GlobalAveragePooling
 from mmresnet.registry import MODELS
 
 
-def test_average_worked_by_hand():
+def test_average_by_hand():
     feat = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[-1.0, 1.0], [0.0, 4.0]]]])
     assert GlobalAveragePooling()(feat).tolist() == [[3.0, 1.0]]
 
 
-def test_generalised_mean_worked_by_hand():
+def test_generalised_mean_by_hand():
     # p = 2: the root of the mean of squares; (1 + 1 + 1 + 25) / 4 = 7, (0 + 0 + 0 + 16) / 4 = 4.
     feat = torch.tensor([[[[1.0, 1.0], [1.0, 5.0]], [[0.0, 0.0], [-3.0, 4.0]]]])
     pooled = GeneralizedMeanPooling(p=2.0)(feat)
@@ -59,7 +59,7 @@ def test_generalised_mean_equals_upstream_with_gradients(options):
         assert grad_p is None and other_grad_p is None
 
 
-def test_average_takes_channels_last():
+def test_average_accepts_channels_last():
     feat = torch.randn(2, 4, 3, 3)
     pooled = GlobalAveragePooling()(feat.to(memory_format=torch.channels_last))
     torch.testing.assert_close(pooled, feat.mean((2, 3)))
@@ -71,7 +71,7 @@ def test_registered_under_our_scope():
     assert isinstance(gem, GeneralizedMeanPooling)
 
 
-def test_mistakes_are_told():
+def test_error_messages():
     with pytest.raises(ValueError, match=r"dim=4, but pools over 1, 2 or 3"):
         GlobalAveragePooling(dim=4)
     with pytest.raises(ValueError, match=r"p=0\.5, but p must be at least 1"):

@@ -1,4 +1,4 @@
-"""Multi-scale deformable attention, as mmcv asks for it on a GPU."""
+"""Multi-scale deformable attention, as mmcv calls it on a GPU."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def inputs(dtype: torch.dtype = torch.float64, images: int = 2) -> list[Tensor]:
     value = torch.randn(images, 26, 2, 3, generator=generator, dtype=torch.float64)
     locations = torch.rand(images, 4, 2, 2, 2, 2, generator=generator, dtype=torch.float64)
     weights = torch.rand(images, 4, 2, 2, 2, generator=generator, dtype=torch.float64)
-    tensors = (value, 1.4 * locations - 0.2, weights)  # some outside of the maps
+    tensors = (value, 1.4 * locations - 0.2, weights)  # some outside the maps
     return [tensor.to(dtype).requires_grad_() for tensor in tensors]
 
 
@@ -32,8 +32,8 @@ def attend(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
     return MultiScaleDeformableAttnFunction.apply(value, SHAPES, STARTS, locations, weights, 64)
 
 
-def plain(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
-    """Point by point, each the mean of four pixels."""
+def reference(value: Tensor, locations: Tensor, weights: Tensor) -> Tensor:
+    """Point by point, each interpolated between four pixels."""
     images, queries, heads = locations.shape[:3]
     output = value.new_zeros(images, queries, heads, value.shape[3])
     for place in torch.cartesian_prod(*map(torch.arange, locations.shape[:5])).tolist():
@@ -60,9 +60,9 @@ def test_by_hand() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_agrees_with_a_plain_one(dtype: torch.dtype) -> None:
+def test_agrees_with_a_reference(dtype: torch.dtype) -> None:
     ours, theirs = inputs(dtype), inputs(dtype)
-    output, expected = attend(*ours), plain(*theirs)
+    output, expected = attend(*ours), reference(*theirs)
     torch.testing.assert_close(output, expected)
     gradient = torch.randn(output.shape, dtype=dtype)
     output.backward(gradient)
@@ -71,13 +71,13 @@ def test_agrees_with_a_plain_one(dtype: torch.dtype) -> None:
         torch.testing.assert_close(mine.grad, other.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_gradients_are_those_of_differences() -> None:
+def test_gradcheck() -> None:
     assert gradcheck(attend, inputs(images=1))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_half_types_keep_their_type(dtype: torch.dtype) -> None:
-    """Under autocast the values come narrow and the locations wide."""
+def test_16_bit_inputs_give_16_bit_outputs(dtype: torch.dtype) -> None:
+    """Under autocast the values have 16 bits and the locations 32."""
     value, locations, weights = inputs(torch.float32)
     narrow = value.detach().to(dtype).requires_grad_()
     with torch.autocast("cpu", dtype):
@@ -91,7 +91,7 @@ def test_half_types_keep_their_type(dtype: torch.dtype) -> None:
     assert locations.grad.dtype == torch.float32
 
 
-def test_no_images_no_output() -> None:
+def test_no_images() -> None:
     tensors = inputs(images=0)
     output = attend(*tensors)
     assert output.shape == (0, 4, 6)
@@ -101,7 +101,7 @@ def test_no_images_no_output() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_the_layer_runs_on_the_cpu(dtype: torch.dtype) -> None:
-    """There mmcv calls its PyTorch function by itself."""
+    """There mmcv calls its own PyTorch function."""
     layer = MultiScaleDeformableAttention(8, 2, 2, 2, batch_first=True)
     query = torch.randn(1, 26, 8, requires_grad=True)
     points = torch.rand(1, 26, 2, 2)

@@ -56,10 +56,10 @@ def inputs(layout: tuple, dtype: torch.dtype = torch.float64) -> list[Tensor]:
     return [tensor.to(dtype).requires_grad_() for tensor in tensors]
 
 
-def plain(
+def reference(
     input: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor, layout: tuple
 ) -> Tensor:
-    """Sample every tap by grid_sample, then multiply; PyTorch differentiates it."""
+    """Sample every tap by grid_sample, then multiply; differentiated by PyTorch."""
     kernel, stride, padding, dilation, groups, offset_groups = layout
     count, (height, width), out = len(input), input.shape[2:], offset.shape[2:]
     offset = offset.view(count, offset_groups, *kernel, 2, *out)
@@ -91,7 +91,7 @@ def v2(tensors: list[Tensor], layout: tuple) -> Tensor:
 
 
 def test_by_hand() -> None:
-    """A 1 × 1 kernel that looks a quarter of a pixel down and half a pixel right."""
+    """A 1 × 1 kernel, shifted by a quarter of a pixel down and half a pixel right."""
     input = torch.tensor([[[[0.0, 4], [8, 20]]]])
     offset = torch.tensor([0.25, 0.5]).view(1, 2, 1, 1).expand(1, 2, 2, 2).contiguous()
     weight, mask = torch.full((1, 1, 1, 1), 10.0), torch.full((1, 1, 2, 2), 0.5)
@@ -116,11 +116,11 @@ def test_without_offsets_it_is_a_convolution(layout: tuple) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 @pytest.mark.parametrize("version", [v1, v2])
-def test_agrees_with_a_plain_one(version: object, layout: tuple, dtype: torch.dtype) -> None:
+def test_agrees_with_a_reference(version: object, layout: tuple, dtype: torch.dtype) -> None:
     ours, theirs = inputs(layout, dtype), inputs(layout, dtype)
     if version is v1:
         theirs[2], theirs[4] = torch.ones_like(theirs[2]), torch.zeros_like(theirs[4])
-    output, expected = version(ours, layout), plain(*theirs, layout)
+    output, expected = version(ours, layout), reference(*theirs, layout)
     torch.testing.assert_close(output, expected)
     weights = torch.randn(output.shape, dtype=dtype)
     (output * weights).sum().backward()
@@ -130,7 +130,7 @@ def test_agrees_with_a_plain_one(version: object, layout: tuple, dtype: torch.dt
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
-def test_gradients_are_those_of_differences(layout: tuple) -> None:
+def test_gradcheck(layout: tuple) -> None:
     tensors = inputs(layout)
     assert gradcheck(lambda *given: v2(given, layout), tensors, fast_mode=True)
     one = (tensors[0], tensors[1], tensors[3])
@@ -139,7 +139,7 @@ def test_gradients_are_those_of_differences(layout: tuple) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("version", [v1, v2])
-def test_half_types_are_computed_in_float32(version: object, dtype: torch.dtype) -> None:
+def test_16_bit_inputs_are_computed_in_float32(version: object, dtype: torch.dtype) -> None:
     """Under autocast in both directions: results are those of float32, rounded once."""
     narrow = inputs(LAYOUTS[3], dtype)
     wide = [tensor.detach().float().requires_grad_() for tensor in narrow]
@@ -155,7 +155,7 @@ def test_half_types_are_computed_in_float32(version: object, dtype: torch.dtype)
 
 @pytest.mark.parametrize("layer", [DeformConv2dPack, ModulatedDeformConv2dPack])
 def test_layers_train_under_autocast(layer: type) -> None:
-    """The offsets come narrow out of their convolution; weights and gradients are float32."""
+    """The offsets have 16 bits after their convolution; weights and gradients are float32."""
     layer = layer(4, 6, 3, padding=1)
     torch.nn.init.normal_(layer.conv_offset.weight, std=0.1)
     with torch.autocast("cpu", torch.bfloat16):
@@ -167,22 +167,22 @@ def test_layers_train_under_autocast(layer: type) -> None:
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_a_new_layer_gets_no_slope_at_the_border() -> None:
-    """Its samples lie exactly one pixel outside: raising the offset would raise them from zero."""
+def test_a_new_layer_gets_no_gradient_at_the_border() -> None:
+    """Its samples are exactly one pixel outside, where one of two one-sided derivatives is zero."""
     input, weight = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)
     offset = torch.zeros(1, 18, 3, 3, requires_grad=True)
     deform_conv2d(input, offset, weight, 1, 1).sum().backward()
     taps = offset.grad.view(3, 3, 2, 3, 3)
     assert not taps[0, :, :, 0].any()  # the upper taps of the upper row
     assert not taps[:, 0, :, :, 0].any()
-    # from the last pixel on the way down, the sample falls by the pixel's value, 1
+    # below the last row, a sample decreases by the pixel's value, 1
     assert taps[1, 1, 0].tolist() == [[0, 0, 0], [0, 0, 0], [-1, -1, -1]]
 
 
 def test_the_gradient_of_a_weight_is_computed_with_that_of_its_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """torchvision's kernel finds both; mmcv asks for one after the other."""
+    """torchvision's kernel computes both; mmcv asks for one after the other."""
     calls = []
     compute = deform_conv.gradients
     monkeypatch.setattr(
@@ -192,7 +192,7 @@ def test_the_gradient_of_a_weight_is_computed_with_that_of_its_input(
     assert len(calls) == 1
 
 
-def test_the_gradient_of_a_weight_is_never_that_of_another_pass() -> None:
+def test_the_gradient_of_a_weight_is_not_reused_in_another_pass() -> None:
     input, offset, _, weight, _ = (tensor.detach() for tensor in inputs(LAYOUTS[0]))
     columns, geometry = torch.empty(0), (3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
     one, other = torch.randn(2, 2, 6, 7, 8, dtype=torch.float64)
@@ -218,13 +218,13 @@ def test_the_gradient_of_a_weight_is_never_that_of_another_pass() -> None:
     assert torch.equal(weights_gradient(other, columns), weights_gradient(other, torch.empty(0)))
 
 
-def test_images_per_step_change_nothing() -> None:
+def test_im2col_step_changes_nothing() -> None:
     input, offset, _, weight, _ = inputs(LAYOUTS[0])
     step = deform_conv2d(input, offset, weight, 1, 1, 1, 1, 1, False, 1)
     assert torch.equal(step, deform_conv2d(input, offset, weight, 1, 1))
 
 
-def test_channels_last_is_as_good() -> None:
+def test_channels_last() -> None:
     tensors = inputs(LAYOUTS[1])
     last = [tensors[0].to(memory_format=torch.channels_last), *tensors[1:]]
     assert torch.equal(v2(last, LAYOUTS[1]), v2(tensors, LAYOUTS[1]))
@@ -236,7 +236,7 @@ def test_a_map_smaller_than_the_kernel_is_padded() -> None:
     assert output.shape == (1, 3, 2, 5)
 
 
-def test_no_images_no_output() -> None:
+def test_no_images() -> None:
     """mmcv's functions refuse them (``output would be 0x6x7x8``); the operators do not."""
     input, offset, mask, weight, bias = (tensor.detach() for tensor in inputs(LAYOUTS[0]))
     input, offset, mask, output = input[:0], offset[:0], mask[:0], input.new_empty(0, 6, 7, 8)

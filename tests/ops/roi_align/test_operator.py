@@ -1,4 +1,4 @@
-"""RoIAlign, through ``mmcv.ops`` and on each of its two ways."""
+"""RoIAlign, through ``mmcv.ops``, by each implementation."""
 
 import math
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from mmcv.ops import RoIAlign, roi_align  # noqa: E402  needs the operators
 from mmresnet.ops.roi_align import operator as module  # noqa: E402
 from mmresnet.ops.roi_align import sparse as roi_align_sparse  # noqa: E402
 
-# inside, across the border, across the whole map and beyond, wholly outside, of no size, smaller
-# than a pixel, flat, ending before it begins; images not in order
+# inside, across the border, around the whole map, outside, of no size, smaller than a pixel, flat,
+# inverted; images not in order
 ROIS = torch.tensor(
     [
         [1, 1.3, 2, 6, 5],
@@ -34,14 +34,14 @@ ORDERED = ROIS[:-1]
 
 
 @pytest.fixture(params=["sparse", "torchvision"])
-def way(request, monkeypatch) -> Iterator[str]:
-    """Each way in turn, whatever the rule says."""
+def implementation(request, monkeypatch) -> Iterator[str]:
+    """Each implementation in turn, whatever is faster."""
     for rule in ("_sparse_forward", "_sparse_backward"):
         monkeypatch.setattr(module, rule, lambda *_: request.param == "sparse")
     return request.param
 
 
-def plain(
+def reference(
     features: Tensor,
     rois: Tensor,
     size: tuple[int, int],
@@ -50,7 +50,7 @@ def plain(
     pool_mode: str = "avg",
     aligned: bool = True,
 ) -> Tensor:
-    """Sample by sample, in Python's floats; PyTorch differentiates it."""
+    """Sample by sample, in Python's floats, differentiated by PyTorch."""
     height, width = features.shape[2:]
 
     def neighbours(coordinate: float, extent: int) -> list[tuple[int, float]]:
@@ -94,7 +94,7 @@ def plain(
     return output
 
 
-def test_average_by_hand(way: str) -> None:
+def test_average_by_hand(implementation: str) -> None:
     """Pixel (y, x) of the map is 4 y + x, which interpolation between pixels keeps."""
     features = torch.arange(16.0).view(1, 1, 4, 4).requires_grad_()
     box = torch.tensor([[0.0, 0, 0, 2, 2]])
@@ -106,11 +106,11 @@ def test_average_by_hand(way: str) -> None:
     assert features.grad.sum() == 1
     # at integers: the box reaches from 0 to 2, its centre is pixel (1, 1)
     assert roi_align(features, box, 1, 1.0, 1, "avg", False).tolist() == [[[[5]]]]
-    # bins from -0.5 to 0.5 and to 1.5, of one begun pixel each: samples at 0 and 1
+    # bins from -0.5 to 0.5 and to 1.5, of one pixel each: samples at 0 and 1
     assert roi_align(features, box, 2, 1.0, 0, "avg", True).tolist() == [[[[0, 1], [4, 5]]]]
-    # one bin of two begun pixels each way: the same four samples, averaged
+    # one bin of two pixels along each axis: the same four samples, averaged
     assert roi_align(features, box, 1, 1.0, 0, "avg", True).tolist() == [[[[2.5]]]]
-    # of the samples at -2.5 and 0.5 each way, the first is off the map and counts as 0
+    # of the samples at -2.5 and 0.5 along each axis, the first is off the map and counts as 0
     shifted = torch.tensor([[0.0, -3.5, -3.5, 2.5, 2.5]])
     assert roi_align(features, shifted, 1, 1.0, 2, "avg", True).tolist() == [[[[0.625]]]]
 
@@ -121,7 +121,7 @@ def test_maximum_by_hand() -> None:
     output, y, x = (torch.full((2, 1, 1, 1), 9.0) for _ in range(3))
     arguments = dict(aligned_height=1, aligned_width=1, spatial_scale=1.0, sampling_ratio=0)
     module.roi_align_forward(features, box, output, y, x, **arguments, pool_mode=0, aligned=True)
-    # the samples at 0 and 1 each way; the second box has none
+    # the samples at 0 and 1 along each axis; the second box has none
     assert output.flatten().tolist() == [5, 0]
     assert y.flatten().tolist() == [1, -1]
     assert x.flatten().tolist() == [1, -1]
@@ -133,8 +133,8 @@ def test_maximum_by_hand() -> None:
 @pytest.mark.parametrize("sampling_ratio", [0, 1, 2])
 @pytest.mark.parametrize(("size", "scale"), [((2, 3), 1.0), ((1, 1), 0.5)])
 @pytest.mark.parametrize("pool_mode", ["avg", "max"])
-def test_agrees_with_a_plain_one(
-    way: str,
+def test_agrees_with_a_reference(
+    implementation: str,
     pool_mode: str,
     size: tuple[int, int],
     scale: float,
@@ -147,7 +147,7 @@ def test_agrees_with_a_plain_one(
     )
     ours, theirs, rois = ours.requires_grad_(), theirs.requires_grad_(), ROIS.double()
     output = roi_align(ours, rois, size, scale, sampling_ratio, pool_mode, aligned)
-    expected = plain(theirs, rois, size, scale, sampling_ratio, pool_mode, aligned)
+    expected = reference(theirs, rois, size, scale, sampling_ratio, pool_mode, aligned)
     torch.testing.assert_close(output, expected)
     weights = torch.randn(output.shape, dtype=torch.float64)
     output.backward(weights)
@@ -156,7 +156,7 @@ def test_agrees_with_a_plain_one(
 
 
 @pytest.mark.parametrize("aligned", [True, False])
-def test_gradient_of_the_average(way: str, aligned: bool) -> None:
+def test_gradient_of_the_average(implementation: str, aligned: bool) -> None:
     features = torch.randn(2, 2, 8, 9, dtype=torch.float64, requires_grad=True)
     assert gradcheck(RoIAlign((2, 3), 1.0, 0, "avg", aligned), (features, ROIS.double()))
 
@@ -172,9 +172,9 @@ def test_gradient_of_the_maximum(aligned: bool) -> None:
 @pytest.mark.parametrize("pool_mode", ["avg", "max"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_half_precision_is_computed_in_float32(
-    way: str, dtype: torch.dtype, pool_mode: str
+    implementation: str, dtype: torch.dtype, pool_mode: str
 ) -> None:
-    """Output and gradient are float32's, rounded: not so if weights or sums were rounded too."""
+    """Output and gradient are those of float32, rounded once: weights and sums are not rounded."""
     features = torch.randn(2, 40, 40, 60).to(dtype)
     rois = (ORDERED * torch.tensor([1, 5, 5, 5, 5])).to(dtype)
     weights = torch.randn(len(rois), 40, 7, 7).to(dtype)
@@ -191,7 +191,7 @@ def test_half_precision_is_computed_in_float32(
 
 
 @pytest.mark.parametrize("pool_mode", ["avg", "max"])
-def test_any_order_in_memory(way: str, pool_mode: str) -> None:
+def test_any_order_in_memory(implementation: str, pool_mode: str) -> None:
     wide = torch.randn(2, 6, 8, 18)
     expected = roi_align(wide[..., ::2].contiguous(), ORDERED, 3, 1.0, 0, pool_mode, True)
     output = roi_align(wide[..., ::2], ORDERED, 3, 1.0, 0, pool_mode, True)
@@ -201,7 +201,7 @@ def test_any_order_in_memory(way: str, pool_mode: str) -> None:
 
 
 @pytest.mark.parametrize("pool_mode", ["avg", "max"])
-def test_no_boxes(way: str, pool_mode: str) -> None:
+def test_no_boxes(implementation: str, pool_mode: str) -> None:
     features = torch.randn(2, 3, 8, 9, requires_grad=True)
     output = roi_align(features, torch.zeros(0, 5), (2, 3), 1.0, 0, pool_mode, True)
     assert output.shape == (0, 3, 2, 3)
@@ -209,8 +209,8 @@ def test_no_boxes(way: str, pool_mode: str) -> None:
     assert torch.equal(features.grad, torch.zeros_like(features))
 
 
-def test_boxes_that_touch_nothing(way: str) -> None:
-    """No entry in the whole matrix; and only the second of three images has a box."""
+def test_boxes_outside_the_map(implementation: str) -> None:
+    """The matrix is empty, and only the second of three images has boxes."""
     features = torch.randn(3, 4, 8, 9, requires_grad=True)
     rois = torch.tensor([[1.0, 30, 30, 50, 50], [1, 2, 2, 2, 2]])
     output = roi_align(features, rois, 3, 1.0, 0, "avg", True)
@@ -220,21 +220,21 @@ def test_boxes_that_touch_nothing(way: str) -> None:
 
 
 @pytest.mark.parametrize("box", [[0, 0, 0, math.nan, 4], [0, 0, 0, math.inf, 4]])
-def test_a_box_that_is_not_finite_is_told(box: list[float]) -> None:
+def test_a_box_that_is_not_finite_is_reported(box: list[float]) -> None:
     rois = torch.tensor([[0.0, 0, 0, 4, 4], box])
     with pytest.raises(ValueError, match=r"Box 1 of 2 is not finite, \[0.0, .*diverged"):
         roi_align(torch.randn(1, 3, 8, 9), rois, 2)
 
 
 @pytest.mark.parametrize("image", [-1, 2])
-def test_an_image_that_is_not_there_is_told(image: int) -> None:
+def test_an_image_index_out_of_range_is_reported(image: int) -> None:
     rois = torch.tensor([[0.0, 0, 0, 4, 4], [image, 0, 0, 4, 4]])
-    with pytest.raises(ValueError, match=rf"{image}.*map has 2: .* must lie from 0 to 1"):
+    with pytest.raises(ValueError, match=rf"{image}.*map has 2: .* must be from 0 to 1"):
         roi_align(torch.randn(2, 3, 8, 9), rois, 2)
 
 
 @pytest.mark.parametrize(
-    ("boxes", "channels", "memory_format", "ways"),
+    ("boxes", "channels", "memory_format", "expected"),
     [
         (200, 64, torch.contiguous_format, ["forward", "backward"]),
         (20, 64, torch.contiguous_format, ["backward"]),
@@ -245,25 +245,25 @@ def test_an_image_that_is_not_there_is_told(image: int) -> None:
         (1, 64, torch.channels_last, []),
     ],
 )
-def test_which_way_is_taken(
+def test_when_the_sparse_product_is_used(
     boxes: int,
     channels: int,
     memory_format: torch.memory_format,
-    ways: list[str],
+    expected: list[str],
     monkeypatch,
 ) -> None:
-    taken = []
+    called = []
     for function in (roi_align_sparse.forward, roi_align_sparse.backward):
 
         def spy(*args, function=function) -> None:
-            taken.append(function.__name__)
+            called.append(function.__name__)
             function(*args)
 
         monkeypatch.setattr(roi_align_sparse, function.__name__, spy)
     features = torch.randn(1, channels, 40, 50).contiguous(memory_format=memory_format)
     rois = torch.tensor([[0.0, 3, 3, 20, 20]]).repeat(boxes, 1)
     roi_align(features.requires_grad_(), rois, 7, 1.0, 0, "avg", True).sum().backward()
-    assert taken == ways
+    assert called == expected
 
 
 def test_without_scipy_torchvision_computes_the_gradient(monkeypatch) -> None:

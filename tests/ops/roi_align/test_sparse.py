@@ -38,7 +38,7 @@ def random_boxes(count: int, images: int, height: int, width: int) -> Tensor:
 def test_agrees_with_torchvision(
     count: int, memory_format: torch.memory_format, limits: dict | None, monkeypatch
 ) -> None:
-    """On random boxes, with the limits of memory as they are and so low that they all matter."""
+    """On random boxes, with the default limits of memory and with very low ones."""
     for name, value in (limits or {}).items():
         monkeypatch.setattr(roi_align_sparse, name, value)
     for case in range(12):
@@ -65,15 +65,15 @@ def test_agrees_with_torchvision(
 
 
 def test_a_large_box_beside_small_ones() -> None:
-    """Boxes that nobody has clipped have many samples, which must not multiply by all boxes."""
+    """The many samples of an unclipped box are not allocated for the other boxes as well."""
     features, small = torch.randn(1, 3, 8, 9), random_boxes(300, 1, 8, 9)
     far = torch.tensor([[0.0, -70000.5, -70000.5, 69999.5, 69999.5]])
     rois = torch.cat((small, far))
     output = roi_align(features, rois, 7, 1.0, 0, "avg", True)
     expected = torchvision_roi_align(features, small, 7, 1.0, 0, True)
     torch.testing.assert_close(output[:300], expected, rtol=0, atol=1e-5)
-    # the bin in the middle has 20 000 samples each way, at -0.5, 0.5, 1.5 … on the map: each pixel
-    # has one, half from either side, and those on the border a half more
+    # the bin in the middle has 20 000 samples along each axis, at -0.5, 0.5, 1.5 … on the map: each
+    # pixel gets one, half from either side, and those at the border another half
     assert output[300].count_nonzero() == 3
     rows, columns = torch.ones(8, 1), torch.ones(9)
     rows[[0, -1]] = columns[[0, -1]] = 1.5

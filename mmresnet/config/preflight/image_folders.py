@@ -1,0 +1,75 @@
+"""Folders of images, one for each class: they exist, and hold the same classes as the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmresnet.config.walk import type_name
+from mmresnet.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_LAYOUT = "<folder>/<class name>/<image>.jpg, one folder for each class"
+
+
+def check_image_folders(cfg: Config, loaders: tuple[str, ...]) -> None:
+    """Check the folders of images: they exist, hold the same classes, as many as the head has.
+
+    Raises:
+        UserError: for the first mistake.
+    """
+    folders = {}
+    for loader in loaders:
+        path = f"{loader}.dataset"
+        dataset = (cfg.get(loader) or {}).get("dataset") or {}
+        classes = _class_folders(dataset, path)
+        if classes is not None:
+            folders[path] = (folder_of(dataset), classes)
+    if not folders:
+        return
+    first_folder, first = next(iter(folders.values()))
+    for folder, classes in folders.values():
+        if classes != first:
+            only = "; ".join(
+                f"only in '{where}': {', '.join(sorted(names)[:3])}"
+                for where, names in ((first_folder, first - classes), (folder, classes - first))
+                if names
+            )
+            raise UserError(
+                f"'{first_folder}' and '{folder}' hold different class folders ({only}): a "
+                "class's number is its place among the sorted folders, so both need the same ones."
+            )
+    wanted = (cfg.model.get("head") or {}).get("num_classes")
+    if wanted is not None and wanted != len(first):
+        raise UserError(
+            f"model.head.num_classes is {wanted}, but '{first_folder}' holds {len(first)} class "
+            f"folders: set num_classes={len(first)}, or point data_root to another folder."
+        )
+
+
+def folder_of(dataset: dict) -> Path:
+    """Return the folder that the images of a data set lie in, relative if its settings are."""
+    prefix = dataset.get("data_prefix") or ""
+    if isinstance(prefix, dict):  # mmpretrain's name for it, or mmdet's
+        prefix = prefix.get("img_path") or prefix.get("img", "")
+    return Path(dataset.get("data_root") or "") / (prefix or dataset.get("split", ""))
+
+
+def _class_folders(dataset: dict, path: str) -> set[str] | None:
+    """Return the names of the class folders, or None where classes do not come from folders."""
+    if type_name(dataset) not in ("ImageNet", "CustomDataset"):
+        return None
+    folder = folder_of(dataset)
+    if not folder.is_dir():
+        raise UserError(
+            f"{path}: the data folder '{folder}' does not exist: it is expected as {_LAYOUT}; "
+            "put or link the images there, or set data_root to where they are."
+        )
+    if dataset.get("ann_file") or not dataset.get("with_label", True):
+        return None
+    classes = {entry.name for entry in folder.iterdir() if entry.is_dir()}
+    if not classes:
+        raise UserError(f"{path}: '{folder}' holds no class folders: it is expected as {_LAYOUT}.")
+    return classes

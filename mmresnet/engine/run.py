@@ -1,0 +1,151 @@
+"""Training and testing a recipe: its config is completed and checked, then a Runner runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mmresnet import compat
+from mmresnet.config.preflight.build_errors import explain_build_errors
+from mmresnet.config.preflight.coco import follow_data
+from mmresnet.config.preflight.image_folders import check_image_folders
+from mmresnet.config.preflight.initial_weights import check_exists, check_initial_weights
+from mmresnet.engine.assembly import choose_device, import_packages, prepare_run
+from mmresnet.errors import UserError
+from mmresnet.weights.checkpoint import read, trained_classes
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+def train(
+    config: str | os.PathLike | Config,
+    work_dir: str | None = None,
+    resume: bool | str = False,
+    amp: bool = False,
+    auto_scale_lr: bool = False,
+    cfg_options: Mapping[str, Any] | None = None,
+    launcher: str = "none",
+    device: str = "auto",
+) -> Runner:
+    """Train ``config`` (a path, a shipped recipe's name or a Config) and return its Runner.
+
+    Args:
+        resume: True continues from the newest checkpoint of the work directory, a path from
+            that checkpoint.
+        amp: Compute in mixed precision.
+        auto_scale_lr: Scale the learning rate by this run's images per step over
+            ``auto_scale_lr.base_batch_size``.
+        cfg_options: Settings to override, as :func:`mmresnet.config.load.load_config` takes them.
+        launcher: "none", or what started several processes: "pytorch", "slurm" or "mpi".
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        UserError: A mistake in the configuration, the data folder or the checkpoint.
+    """
+    kind = choose_device(device)
+    cfg = prepare_run(config, work_dir, cfg_options, launcher, kind)
+    if amp:
+        cfg.optim_wrapper.type = "mmresnet.AmpOptimWrapper"
+    if resume:
+        cfg.resume = True
+        cfg.load_from = resume if isinstance(resume, str) else None
+    if auto_scale_lr:
+        if not cfg.get("auto_scale_lr", {}).get("base_batch_size"):
+            raise UserError(
+                "--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the number "
+                "of images per step that its learning rate was chosen for."
+            )
+        cfg.auto_scale_lr.enable = True
+    loaders = ("train_dataloader", *(["val_dataloader"] if cfg.get("val_cfg") is not None else []))
+    check_initial_weights(cfg)
+    from_file = cfg.get("resume") and cfg.get("load_from")
+    checkpoint = read(cfg.load_from) if from_file else None
+    classes = trained_classes(checkpoint) if from_file else None
+    notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
+    check_image_folders(cfg, loaders)
+
+    from mmengine.dist import get_world_size
+
+    coverage = "all" if cfg.get("resume") else "all_but_heads"
+    with _running(cfg, kind, coverage, checkpoint) as runner:
+        del checkpoint
+        for note in (*notes, describe_learning_rate(cfg, get_world_size())):
+            runner.logger.info(note)
+        runner.train()
+    return runner
+
+
+def test(
+    config: str | os.PathLike | Config,
+    checkpoint: str,
+    work_dir: str | None = None,
+    amp: bool = False,
+    cfg_options: Mapping[str, Any] | None = None,
+    launcher: str = "none",
+    device: str = "auto",
+) -> dict[str, float]:
+    """Return the metrics of ``checkpoint`` on the recipe's test set, by name.
+
+    The arguments are those of :func:`train`.
+
+    Raises:
+        UserError: A mistake in the configuration or data, or a checkpoint of another model.
+    """
+    check_exists(checkpoint)
+    kind = choose_device(device)
+    cfg = prepare_run(config, work_dir, cfg_options, launcher, kind)
+    cfg.load_from, cfg.resume = checkpoint, False
+    if amp:
+        cfg.test_cfg["fp16"] = True
+    content = read(checkpoint)
+    loaders = ("test_dataloader",)
+    notes = follow_data(cfg, loaders, cfg_options, trained_classes(content), checkpoint)
+    check_image_folders(cfg, loaders)
+    with _running(cfg, kind, "all", content) as runner:
+        del content
+        for note in notes:
+            runner.logger.info(note)
+        return runner.test()
+
+
+@contextlib.contextmanager
+def _running(cfg: Config, device: str, coverage: str, checkpoint: Any) -> Iterator[Runner]:
+    """Yield the Runner of ``cfg``; give the terminal back however the run ends."""
+    from mmresnet.engine.progress import ProgressHook
+    from mmresnet.engine.runner import Runner
+
+    import_packages(cfg)
+    with compat.DEVICE.apply(device), explain_build_errors(cfg):
+        runner = Runner.from_cfg(cfg, coverage, checkpoint)
+        try:
+            yield runner
+        finally:
+            for hook in runner.hooks:
+                if isinstance(hook, ProgressHook):
+                    hook.close()
+
+
+def describe_learning_rate(cfg: Config, world_size: int) -> str:
+    """Return the learning rate and the arithmetic behind it, in one line."""
+    rate = cfg.optim_wrapper.optimizer.lr
+    batch = cfg.train_dataloader.batch_size
+    repeats = cfg.optim_wrapper.get("accumulative_counts", 1)
+    images = world_size * batch * repeats
+    product = f"{world_size}x{batch}" + (f"x{repeats} (accumulated)" if repeats > 1 else "")
+    scaling = cfg.get("auto_scale_lr") or {}
+    base = scaling.get("base_batch_size")
+    if not base:
+        return f"lr {rate:g} as in the config; this run has {product} = {images} images per step."
+    # mmengine scales by world size x batch size; accumulation is left to the config's author.
+    actual = world_size * batch
+    scaled = f"{rate:g} x {actual} / {base} = {rate * actual / base:g}"
+    if scaling.get("enable"):
+        return f"lr scaled: {scaled}; this run has {product} = {images} images per step."
+    return (
+        f"lr {rate:g} as in the config, for {base} images per step; this run has "
+        f"{product} = {images}: with --auto-scale-lr it would be {scaled}."
+    )

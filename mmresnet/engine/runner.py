@@ -1,0 +1,58 @@
+"""mmengine's Runner, which loads weights by ``load_weights`` and reads a checkpoint once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner as EngineRunner
+
+from mmresnet.weights.checkpoint import read
+from mmresnet.weights.in_mmengine import log_report
+from mmresnet.weights.load import load_weights
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmresnet.weights.coverage import Coverage
+
+
+class Runner(EngineRunner):
+    """A Runner that refuses checkpoints which would fill only a part of its model.
+
+    Attributes:
+        coverage: What a checkpoint has to fill, see :func:`mmresnet.weights.load.load_weights`.
+        checkpoint: What the file at ``load_from`` holds, if it has been read already.
+    """
+
+    coverage: Coverage = "all"
+    checkpoint: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_cfg(
+        cls, cfg: Config, coverage: Coverage = "all", checkpoint: Mapping[str, Any] | None = None
+    ) -> Runner:
+        """Build a Runner from a config."""
+        runner = super().from_cfg(cfg)
+        runner.coverage, runner.checkpoint = coverage, checkpoint
+        return runner
+
+    def load_checkpoint(
+        self, filename: str, map_location: Any = "cpu", *_: Any, **__: Any
+    ) -> Mapping[str, Any]:
+        """Load the weights of a checkpoint into the model, and return what it holds.
+
+        Raises:
+            mmresnet.errors.UserError: It cannot be read, or does not fill what ``coverage`` asks.
+        """
+        checkpoint, self.checkpoint = self.checkpoint, None
+        if checkpoint is None:
+            checkpoint = read(filename, map_location)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        model = self.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        log_report(load_weights(model, checkpoint, coverage=self.coverage), self.logger)
+        self._has_loaded = True
+        return checkpoint

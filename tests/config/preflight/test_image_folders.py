@@ -1,0 +1,34 @@
+"""Folders of images, beside what tests/tools/test_bad_input.py shows in use."""
+
+import pytest
+from mmengine.config import Config
+
+from mmresnet.config.preflight.image_folders import check_image_folders
+from mmresnet.errors import UserError
+
+
+def folder_config(root, classes=3, **dataset):
+    dataset = {"type": "CustomDataset", "data_root": str(root), "data_prefix": "train", **dataset}
+    head = {"num_classes": classes}
+    return Config({"model": {"head": head}, "train_dataloader": {"dataset": dataset}})
+
+
+def test_a_right_folder_passes(tiny_images):
+    check_image_folders(folder_config(tiny_images), ("train_dataloader", "val_dataloader"))
+
+
+@pytest.mark.parametrize("prefix", ["train", {"img_path": "train"}])
+def test_the_prefix_may_be_written_either_way(prefix, tiny_images):
+    with pytest.raises(UserError, match="holds 3 class folders"):
+        check_image_folders(
+            folder_config(tiny_images, 4, data_prefix=prefix), ("train_dataloader",)
+        )
+
+
+@pytest.mark.parametrize("setting", [{"ann_file": "list.txt"}, {"with_label": False}])
+def test_classes_that_are_no_folders_are_not_counted(setting, tiny_images):
+    check_image_folders(folder_config(tiny_images, 4, **setting), ("train_dataloader",))
+
+
+def test_another_kind_of_data_set_is_left_alone():
+    check_image_folders(folder_config("no/such", type="CIFAR10"), ("train_dataloader",))

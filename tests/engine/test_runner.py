@@ -1,0 +1,112 @@
+"""Weights enter a run by one way: a file is read once, and its names are matched once."""
+
+import pytest
+import torch
+from mmengine.device import get_device, utils
+
+import mmresnet.weights.fit
+import mmresnet.weights.formats.files
+from mmresnet.apis import test as measure
+from mmresnet.apis import train
+from mmresnet.errors import UserError
+
+RECIPE = "resnet50_8xb32_in1k"
+SMALL = {
+    "num_classes": 3,
+    "batch_size": 4,
+    "num_workers": 0,
+    "model.backbone.depth": 18,
+    "model.backbone.stem_channels": 8,
+    "model.backbone.base_channels": 8,
+    "model.head.in_channels": 64,
+    "train_dataloader.dataset.pipeline.1.scale": 64,
+    "val_dataloader.dataset.pipeline.2.crop_size": 64,
+    "train_cfg.max_epochs": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def run(tiny_images, tmp_path_factory):
+    """``run(train, …)`` trains, or measures, a small net on the tiny images."""
+    numbers = iter(range(100))
+
+    def run_small(function, *arguments, **settings):
+        number = next(numbers)  # mmengine names its global objects by second
+        options = {**SMALL, "data_root": str(tiny_images), "experiment_name": f"runner{number}"}
+        options |= settings.pop("cfg_options", {})
+        work_dir = settings.pop("work_dir", tmp_path_factory.mktemp(f"run{number}"))
+        return function(
+            RECIPE,
+            *arguments,
+            work_dir=str(work_dir),
+            cfg_options=options,
+            device="cpu",
+            **settings,
+        )
+
+    return run_small
+
+
+@pytest.fixture(scope="module")
+def trained(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    run(train, work_dir=folder)
+    return folder
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """How often files were read, and names matched."""
+    seen = {"read": 0, "matched": 0}
+
+    def counting(module, name, key):
+        original = getattr(module, name)
+
+        def counted(*arguments, **settings):
+            seen[key] += 1
+            return original(*arguments, **settings)
+
+        monkeypatch.setattr(module, name, counted)
+
+    counting(mmresnet.weights.formats.files, "read_weights", "read")
+    counting(mmresnet.weights.fit, "match", "matched")
+    return seen
+
+
+def test_a_test_reads_its_checkpoint_once(run, trained, counts):
+    assert run(measure, str(trained / "epoch_1.pth"))["accuracy/top1"] >= 0
+    assert counts == {"read": 1, "matched": 1}
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_resuming_reads_its_checkpoint_once(newest, run, trained, counts):
+    resume = True if newest else str(trained / "epoch_1.pth")
+    runner = run(train, work_dir=trained, resume=resume, cfg_options={"train_cfg.max_epochs": 2})
+    assert runner.epoch == 2
+    assert counts == {"read": 1, "matched": 1}
+    (trained / "epoch_2.pth").unlink()
+    (trained / "last_checkpoint").write_text(str(trained / "epoch_1.pth"))
+
+
+def test_starting_from_weights_reads_them_once(run, trained, counts):
+    path = str(trained / "epoch_1.pth")
+    runner = run(train, cfg_options={"load_from": path})
+    assert counts == {"read": 1, "matched": 1}
+    assert runner.model.weights_report.source == path
+
+
+def test_a_newest_checkpoint_of_another_net_is_refused(run, trained):
+    with pytest.raises(UserError, match="holds ResNet-18, and the model has ResNet-34"):
+        run(train, work_dir=trained, resume=True, cfg_options={"model.backbone.depth": 34})
+
+
+def test_the_cpu_is_used_and_no_gpu_is_hidden(run, monkeypatch):
+    """As on a machine with a GPU, which mmengine has chosen when it was imported."""
+    monkeypatch.setattr(utils, "DEVICE", "cuda")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    import os
+
+    runner = run(train)
+    assert next(runner.model.parameters()).device == torch.device("cpu")
+    assert get_device() == "cuda"
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
