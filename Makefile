@@ -1,15 +1,15 @@
-# Everything runs in .venv, which is made here; only Python and git are needed beforehand.
+# Everything runs in .venv, which is created here; only Python and git are required.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 
-# a Python that serves; another one: make demo PYTHON=/path/to/python3.12
-SERVES := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+# a supported Python; to choose one: make demo PYTHON=/path/to/python3.12
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
-	$$p -c '$(SERVES)' 2>/dev/null && echo $$p && break; done)
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
 INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress-bar off
-# of pip's lines, those that tell what takes long
+# of pip's output, what takes long
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
 	/^Installing collected/ {print "  Unpacking"} {fflush()}'
 
@@ -17,12 +17,12 @@ LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {pri
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo       install, train a classifier and a detector on handwritten digits, test"
-	@echo "                them, draw pictures; make demo-cls and make demo-det run one alone"
-	@echo "make test       the tests that take seconds, with OpenMMLab's own packages"
+	@echo "make demo       install; train, test and plot a classifier and a detector on handwritten"
+	@echo "                digits; make demo-cls and make demo-det run only one"
+	@echo "make test       the fast tests, with OpenMMLab's own packages"
 	@echo "make test-full  all tests, with OpenMMLab's packages and with the onedl-* forks"
-	@echo "make lint       ruff: rules and layout"
-	@echo "make clean      remove the environments and caches; data and work_dirs stay"
+	@echo "make lint       ruff check and ruff format --check"
+	@echo "make clean      remove environments and caches, but not data and work_dirs"
 
 demo demo-cls demo-det: .venv/.demo
 	@PYTHON=.venv/bin/python tools/demo.sh $(patsubst demo-%,%,$(@:demo=))
@@ -45,7 +45,7 @@ clean:
 .venv/.test: EXTRAS := openmmlab,mmseg,demo,test
 .venv/.demo .venv/.test: CONSTRAINTS := constraints.txt
 .venv/.demo .venv/.test: .venv/bin/python constraints.txt setup.py
-	@echo "Installing mmresnet[$(EXTRAS)] into .venv (PyTorch is large: some minutes at first)"
+	@echo "Installing mmresnet[$(EXTRAS)] into .venv (PyTorch is large: a few minutes the first time)"
 	@.venv/bin/python $(INSTALL) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | $(LARGE)
 	@touch $@
 
@@ -56,7 +56,7 @@ clean:
 	@touch $@
 
 .venv/bin/python .venv-onedl/bin/python:
-	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(SERVES)' || { \
-	  echo "mmresnet needs Python 3.10 to 3.13, and '$(PYTHON)' is none: install one," \
-	  "or name it with make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(SUPPORTED)' || { \
+	  echo "mmresnet needs Python 3.10 to 3.13, not '$(PYTHON)': install one," \
+	  "or set it with make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
 	@"$(PYTHON)" -m venv $(@D:/bin=)

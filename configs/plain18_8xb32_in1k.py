@@ -2,9 +2,9 @@
 
     tools/dist_train.sh configs/plain18_8xb32_in1k.py 8
 
-The recipe is that of resnet18_8xb32_in1k, so that the two can be compared. The paper trained both
-in its own way and reports 27.94 % top-1 error with 10 crops, against 27.88 % of the residual net
-(Table 2): the plain net gets worse with depth. No number is published for this recipe.
+Otherwise the recipe of resnet18_8xb32_in1k, so the two can be compared. The paper trained both
+with its own recipe and reports 27.94 % top-1 error with 10 crops, and 27.88 % for the residual net
+(Table 2): plain nets get worse with depth. No number is published for this recipe.
 """
 
 _base_ = "./resnet18_8xb32_in1k.py"

@@ -2,9 +2,9 @@
 
     tools/dist_train.sh configs/plain34_8xb32_in1k.py 8
 
-The recipe is that of resnet34_8xb32_in1k, so that the two can be compared. The paper trained both
-in its own way and reports 28.54 % top-1 error with 10 crops, against 25.03 % of the residual net
-(Table 2): the plain net gets worse with depth. No number is published for this recipe.
+Otherwise the recipe of resnet34_8xb32_in1k, so the two can be compared. The paper trained both
+with its own recipe and reports 28.54 % top-1 error with 10 crops, and 25.03 % for the residual net
+(Table 2): plain nets get worse with depth. No number is published for this recipe.
 """
 
 _base_ = "./resnet34_8xb32_in1k.py"

@@ -6,12 +6,12 @@ Source: torchvision, references/classification/train.py with ``--batch-size 128 
 --lr-scheduler cosineannealinglr --lr-warmup-epochs 5 --lr-warmup-method linear --auto-augment
 ta_wide --epochs 600 --random-erase 0.1 --weight-decay 0.00002 --norm-weight-decay 0.0
 --label-smoothing 0.1 --mixup-alpha 0.2 --cutmix-alpha 1.0 --train-crop-size 176 --model-ema
---val-resize-size 232 --ra-sampler --ra-reps 4``. Expect 80.86 % top-1 of the averaged weights.
+--val-resize-size 232 --ra-sampler --ra-reps 4``. Expect 80.86 % top-1 with the averaged weights.
 
-Crops, flips, TrivialAugmentWide and erasing are torchvision's own transforms. What differs:
-erasing works on 8-bit images, with the mean colour rounded, where torchvision fills zeros after
-the normalisation; Mixup and CutMix pair images by a random permutation, not by their neighbour;
-the sampler gives each device ceil(N / 8) images an epoch, torchvision's floor(N / 256) * 256 / 8.
+Crops, flips, TrivialAugmentWide and erasing are torchvision's own transforms. Differences:
+erasing fills 8-bit images with the rounded mean colour, where torchvision fills zeros after
+normalisation; Mixup and CutMix pair images by random permutation, torchvision with their neighbour;
+the sampler gives each device ceil(N / 8) images per epoch, torchvision's floor(N / 256) * 256 / 8.
 """
 
 _base_ = ["./_base_/datasets/imagenet.py", "./_base_/default_runtime.py"]
@@ -36,7 +36,7 @@ model = dict(
 )
 
 batch_size = 128  # per device
-data_preprocessor = dict(to_rgb=False)  # the pipelines give RGB
+data_preprocessor = dict(to_rgb=False)  # the pipelines output RGB
 
 train_pipeline = [
     dict(type="LoadImageFromFile", imdecode_backend="pillow"),

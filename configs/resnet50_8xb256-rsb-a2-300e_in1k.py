@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/resnet50_8xb256-rsb-a2-300e_in1k.py 8
 
-SyncBN wants several devices; on a single one pass ``model.backbone.norm_cfg.type=BN``.
+SyncBN needs several devices; on a single one, pass ``model.backbone.norm_cfg.type=BN``.
 
 Source: mmpretrain 1.2.0, configs/resnet/resnet50_8xb256-rsb-a2-300e_in1k.py.
 Expect 79.55 % top-1 (timm's own weights of this procedure: 79.83 %).
@@ -35,15 +35,6 @@ model = dict(
 
 train_dataloader = dict(sampler=dict(type="RepeatAugSampler", shuffle=True))  # 3 repeats
 
-param_scheduler = [
-    dict(
-        type="LinearLR",
-        start_factor=1e-4,
-        by_epoch=True,
-        begin=0,
-        end=5,
-        convert_to_iter_based=True,
-    ),
-    dict(type="CosineAnnealingLR", T_max=295, eta_min=1e-6, by_epoch=True, begin=5, end=300),
-]
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].update(T_max=295, end=300)
 train_cfg = dict(max_epochs=300)

@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/resnet50_8xb256-rsb-a3-100e_in1k.py 8
 
-SyncBN wants several devices; on a single one pass ``model.backbone.norm_cfg.type=BN``.
+SyncBN needs several devices; on a single one, pass ``model.backbone.norm_cfg.type=BN``.
 
 Source: mmpretrain 1.2.0, configs/resnet/resnet50_8xb256-rsb-a3-100e_in1k.py.
 Expect 78.30 % top-1 (timm's own weights of this procedure: 78.05 %).

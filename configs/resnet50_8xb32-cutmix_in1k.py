@@ -2,8 +2,8 @@
 
     tools/dist_train.sh configs/resnet50_8xb32-cutmix_in1k.py 8
 
-Source: mmpretrain 1.2.0, configs/resnet/resnet50_8xb32-cutmix_in1k.py, which has a multi-label
-head; the loss and the ranks of the classes are the same. It names the augmentation
+Source: mmpretrain 1.2.0, configs/resnet/resnet50_8xb32-cutmix_in1k.py, which uses a multi-label
+head; loss and ranking of the classes are the same. It names the augmentation
 ``BatchCutMix``, which mmpretrain 1.x no longer has. No number is published for it.
 """
 

@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/resnet50_8xb32_in1k.py 8
 
-One device sees an eighth of the batch; scale the learning rate with it:
+On one device the batch is an eighth; scale the learning rate with it:
 
     python tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr
 

@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# From nothing to two trained, tested and pictured nets on handwritten digits: a ResNet-20 that
-# tells them apart, and a Faster R-CNN that finds them among clutter and begins with its weights.
-# What is there from an earlier run is used again.
+# Train, test and plot two models on handwritten digits: a ResNet-20 classifier, and a Faster R-CNN,
+# initialized from its weights, that detects them among clutter. Results of earlier runs are reused.
 #
 #   PYTHON=.venv/bin/python tools/demo.sh        both
-#   PYTHON=.venv/bin/python tools/demo.sh cls    the classifier alone
-#   PYTHON=.venv/bin/python tools/demo.sh det    the detector, and before it what it begins with
+#   PYTHON=.venv/bin/python tools/demo.sh cls    only the classifier
+#   PYTHON=.venv/bin/python tools/demo.sh det    only the detector, after the classifier if its weights are missing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PYTHON=${PYTHON:-python}
-# Images this small gain little from more threads. Threads that have nothing to do sleep, since
-# by default they keep the cores busy while they wait, which costs a lot beside other programs.
+# Small images gain little from more threads. PASSIVE: waiting threads sleep rather than spin, which
+# slows down other programs.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 
 CLS_CONFIG=configs/demo/digits_resnet20.py
@@ -24,13 +23,13 @@ DET_RUN=work_dirs/digits_faster-rcnn_resnet20_fpn
 DET_BEST=$DET_RUN/best_coco_bbox_mAP_epoch_
 DET_DATA=data/digit_scenes
 
-# train CONFIG RUN BEST: train, go on with an interrupted training, or use a finished one
+# train CONFIG RUN BEST: train, resume an interrupted training, or reuse a finished one
 train() {
     local config=$1 run=$2 best=$3
     if [ -e "$run/finished" ] && compgen -G "$best*.pth" > /dev/null; then
-        echo "A finished training is in $run and is used; to start anew: rm -r $run"
+        echo "Using the finished training in $run; to train from scratch: rm -r $run"
     elif [ -e "$run/last_checkpoint" ] && [ ! -e "$run/finished" ]; then
-        echo "An interrupted training is in $run and goes on; to start anew: rm -r $run"
+        echo "Resuming the interrupted training in $run; to train from scratch: rm -r $run"
         "$PYTHON" tools/train.py "$config" --work-dir "$run" --resume
     else
         "$PYTHON" tools/train.py "$config" --work-dir "$run"
@@ -57,7 +56,7 @@ demo_classifier() {
 
 demo_detector() {
     if [ ! -e "$CLS_LAST" ]; then
-        echo "The detector begins with the classifier's weights, which are not in $CLS_LAST yet."
+        echo "The detector is initialized from $CLS_LAST, which does not exist yet."
         rm -f $CLS_RUN/finished
         train_classifier
     fi
@@ -73,7 +72,7 @@ demo_detector() {
         $DET_DATA/annotations/instances_val.json $DET_RUN/detections.png
 }
 
-tell_classifier() {
+summarize_classifier() {
     cat <<END
 
 The classifier
@@ -82,13 +81,13 @@ The classifier
   pictures    $CLS_RUN/curves.png
               $CLS_RUN/predictions.png
 
-Your own images, in folders my_images/train/<class>/ and my_images/val/<class>/, here of 5 classes:
+Your own images, in my_images/train/<class>/ and my_images/val/<class>/, here with 5 classes:
   $PYTHON tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr \\
       --cfg-options data_root=my_images num_classes=5
 END
 }
 
-tell_detector() {
+summarize_detector() {
     cat <<END
 
 The detector
@@ -96,15 +95,15 @@ The detector
   logs        $(logs $DET_RUN)
   pictures    $DET_RUN/curves.png
               $DET_RUN/detections.png
-              $DET_RUN/val/pictures/, each held-out scene with the boxes found in it
+              $DET_RUN/val/pictures/, each held-out scene with the detected boxes
 
-Your own boxes, in COCO's format and with folders as in $DET_DATA (docs/custom_detection.md):
+Your own boxes, in COCO's format with folders as in $DET_DATA (docs/custom_detection.md):
   $PYTHON tools/train.py configs/custom/faster-rcnn_r18_fpn_scratch.py \\
       --cfg-options data_root=my_boxes
 END
 }
 
-# no &&: bash would go on after a failure inside of what stands before it
+# no &&: set -e ignores failures in a command before &&
 what=${1:-all}
 case $what in
     cls) demo_classifier ;;
@@ -114,9 +113,9 @@ case $what in
         demo_detector
         ;;
     *)
-        echo "tools/demo.sh takes cls, det or nothing (both), not '$what'." >&2
+        echo "tools/demo.sh takes cls, det or no argument (both), not '$what'." >&2
         exit 2
         ;;
 esac
-if [ "$what" != det ]; then tell_classifier; fi
-if [ "$what" != cls ]; then tell_detector; fi
+if [ "$what" != det ]; then summarize_classifier; fi
+if [ "$what" != cls ]; then summarize_detector; fi

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Test a checkpoint in several processes, each with its own GPU, or on the CPU where there is none:
+# Test a checkpoint in several processes, each on its own GPU, or on the CPU if there is none:
 #
 #   tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [options of tools/test.py]
 #
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment of each.
+# On several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then

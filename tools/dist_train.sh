@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Train in several processes, each with its own GPU, or on the CPU where there is none:
+# Train in several processes, each on its own GPU, or on the CPU if there is none:
 #
 #   tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
 #
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment of each.
+# On several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then

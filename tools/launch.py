@@ -1,8 +1,8 @@
-"""Run a tool of this folder in several processes: torchrun, on a free port unless one is given.
+"""Run a tool of this folder in several processes with torchrun, on a free port unless PORT is set.
 
-One machine needs nothing more. With several, each has in its environment NNODES, its own
-NODE_RANK (0 on the first), and the first's address and a free port of it: MASTER_ADDR, PORT.
-A failure is told by the tool itself, so torchrun's own report of it is left out.
+On several machines, the environment of each needs NNODES, its NODE_RANK (from 0), and the address
+and a free port of the first: MASTER_ADDR, PORT. The tool reports its own failures, so torchrun's
+report is suppressed.
 """
 
 import logging
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 
-def meeting_point(environment: dict[str, str]) -> list[str]:
-    """Return torchrun's options for where the processes meet, from ``environment``."""
+def rendezvous(environment: dict[str, str]) -> list[str]:
+    """Return torchrun's rendezvous options, from ``environment``."""
     nodes = int(environment.get("NNODES", "1"))
     if nodes > 1:
         missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "PORT") if name not in environment]
@@ -31,7 +31,7 @@ def meeting_point(environment: dict[str, str]) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on at this moment."""
+    """Return a port that is free now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -40,7 +40,7 @@ def free_port() -> int:
 def main(tool: str, processes: str, arguments: list[str]) -> int:
     """Run ``tool`` in ``processes`` processes on this machine and return the exit code."""
     if not processes.isdigit() or int(processes) < 1:
-        sys.exit(f"The number of processes must be a whole number from 1, not '{processes}'.")
+        sys.exit(f"The number of processes must be a positive integer, not '{processes}'.")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from torch.distributed import run
@@ -48,12 +48,12 @@ def main(tool: str, processes: str, arguments: list[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    command = [*meeting_point(dict(os.environ)), f"--nproc_per_node={processes}"]
+    command = [*rendezvous(dict(os.environ)), f"--nproc_per_node={processes}"]
     script = str(Path(__file__).with_name(tool))
     try:
         run.run(run.parse_args([*command, script, *arguments, "--launcher", "pytorch"]))
     except ChildFailedError as error:
-        return max(1, error.get_first_failure()[1].exitcode)  # negative: ended by a signal
+        return max(1, error.get_first_failure()[1].exitcode)  # negative if killed by a signal
     except (KeyboardInterrupt, SignalException):
         return 130
     return 0

@@ -1,4 +1,4 @@
-"""Write scenes of handwritten digits among clutter with their boxes, as COCO has them."""
+"""Write scenes of handwritten digits among clutter, with boxes in COCO's format."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Write scikit-learn's handwritten digits as PNG files, in folders as ImageNet has them."""
+"""Write scikit-learn's handwritten digits as PNG files, in ImageNet's folder layout."""
 
 import argparse
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Count the parameters and multiply-adds of every net into docs/model_complexity.md."""
+"""Write the parameters and multiply-adds of every net to docs/model_complexity.md."""
 
 import argparse
 from pathlib import Path
@@ -7,12 +7,12 @@ from pathlib import Path
 HEADER = """\
 # Parameters and multiply-adds
 
-Printed by `tools/model_complexity.py`: each net with global average pooling and a fully connected
-layer (1000 classes at 224 pixels, 10 at 32), counted by `mmengine.analysis`, whose convention is
-that of the OpenMMLab model zoos. VGG-16 and -19 are torchvision's, for the paper's comparison
-(Table 1: multiply-adds of ResNet-18 to -152 are 1.8, 3.6, 3.8, 7.6 and 11.3 G, and VGG-16 and -19
-have 15.3 and 19.6 G). The paper's bottlenecks stride in their first 1×1 convolution; the ones here
-stride in the 3×3, which costs about 0.3 G more; `style='caffe'` is the paper's.
+Written by `tools/model_complexity.py`: each net with global average pooling and a fully connected
+layer (1000 classes at 224 pixels, 10 at 32), counted by `mmengine.analysis`, as in the OpenMMLab
+model zoos. VGG-16 and -19 are torchvision's, for comparison. In the
+paper (Table 1), ResNet-18 to -152 have 1.8, 3.6, 3.8, 7.6 and 11.3 G multiply-adds, VGG-16 and -19
+15.3 and 19.6 G. Its bottlenecks have the stride in the first 1×1 convolution (`style='caffe'`);
+those here in the 3×3, which costs about 0.3 G more.
 
 | net | input | parameters (M) | multiply-adds (G) |
 |---|---|---|---|
@@ -25,7 +25,7 @@ def main() -> None:
         description=__doc__,
         epilog="example: tools/model_complexity.py --only 'ResNet-50' prints one row",
     )
-    parser.add_argument("--only", metavar="NAME", help="print the rows whose name holds NAME")
+    parser.add_argument("--only", metavar="NAME", help="print only rows whose name contains NAME")
     parser.add_argument("--out", default="docs/model_complexity.md", help="default: %(default)s")
     args = parser.parse_args()
 
@@ -33,7 +33,7 @@ def main() -> None:
 
     from mmresnet.evaluation.complexity import measure, nets
 
-    MMLogger.get_current_instance().setLevel("ERROR")  # no list of the operators that cost nothing
+    MMLogger.get_current_instance().setLevel("ERROR")  # no list of uncounted operators
 
     rows = []
     for name, input_size, make in nets():

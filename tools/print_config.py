@@ -1,4 +1,4 @@
-"""Print a recipe with everything that it inherits."""
+"""Print a config with its bases and overrides merged."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.config.load import load_config
+    from mmresnet.apis import load_config
 
     print(load_config(args.config, options).pretty_text)
 

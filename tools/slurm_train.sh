@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train under Slurm: GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS in the environment.
+# Train with Slurm. Environment (defaults): GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
@@ -13,7 +13,7 @@ tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 gpus=${GPUS:-8}
 per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
 
-# SRUN_ARGS is split into words on purpose.
+# SRUN_ARGS is split into words.
 # shellcheck disable=SC2086
 exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" \
     --ntasks-per-node="$per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \

@@ -1,4 +1,4 @@
-"""Measure a checkpoint on the test set of a recipe."""
+"""Evaluate a checkpoint on the test set of a config."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.engine.run import test
+    from mmresnet.apis import test
 
     metrics = test(
         args.config,

@@ -1,4 +1,4 @@
-"""Train a recipe."""
+"""Train a model from a config."""
 
 import argparse
 import sys
@@ -16,13 +16,22 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", help="a config file, or the name of a shipped recipe")
-    parser.add_argument("--resume", nargs="?", const=True, default=False, metavar="PATH")
-    parser.add_argument("--auto-scale-lr", action="store_true", help="lr by images a step")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="PATH",
+        help="continue from the latest checkpoint of the work dir, or from PATH",
+    )
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate to the batch size"
+    )
     cli.add_common_arguments(parser)
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)
 
-    from mmresnet.engine.run import train
+    from mmresnet.apis import train
 
     train(
         args.config,

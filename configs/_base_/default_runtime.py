@@ -6,7 +6,7 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=100),
     param_scheduler=dict(type="ParamSchedulerHook"),
-    # the three newest epochs and, beside them, the best by the first metric of the evaluator
+    # the last three epochs, and the best one by the evaluator's first metric
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=3, save_best="auto"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="VisualizationHook", enable=False),
@@ -15,7 +15,7 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),  # tools/train.py takes gloo where there is no GPU
+    dist_cfg=dict(backend="nccl"),  # gloo is used instead where there is no GPU
 )
 
 vis_backends = [dict(type="LocalVisBackend")]

@@ -1,4 +1,4 @@
-"""Runtime of the detection recipes: mmdet's scope, its pictures, and the best epoch by box AP."""
+"""Runtime of the detection recipes: mmdet's scope and visualizer, and the best epoch by box AP."""
 
 _base_ = "./default_runtime.py"
 

@@ -2,8 +2,8 @@
 
     python tools/train.py configs/cifar/plain20_1xb128_cifar10.py
 
-The recipe is that of resnet20_1xb128_cifar10. The paper gives no table for the plain nets: in its
-Fig. 6 (left) their error grows with the depth from 20 to 56.
+Otherwise the recipe of resnet20_1xb128_cifar10. The paper gives no table for the plain nets; in its
+Fig. 6 (left), their error grows with depth from 20 to 56.
 """
 
 _base_ = "./resnet20_1xb128_cifar10.py"

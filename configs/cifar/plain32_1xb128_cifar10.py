@@ -2,8 +2,8 @@
 
     python tools/train.py configs/cifar/plain32_1xb128_cifar10.py
 
-The recipe is that of resnet32_1xb128_cifar10. The paper gives no table for the plain nets: in its
-Fig. 6 (left) their error grows with the depth from 20 to 56.
+Otherwise the recipe of resnet32_1xb128_cifar10. The paper gives no table for the plain nets; in its
+Fig. 6 (left), their error grows with depth from 20 to 56.
 """
 
 _base_ = "./resnet32_1xb128_cifar10.py"

@@ -2,7 +2,7 @@
 
     python tools/train.py configs/cifar/resnet1202_1xb128_cifar10.py
 
-Trained as ResNet-110 is. Source and differences: see there. Expect 92.07 % top-1 (error 7.93 %,
+Trained like ResNet-110; source and differences: see there. Expect 92.07 % top-1 (error 7.93 %,
 Table 6), below ResNet-110: with 19.4 M parameters it overfits.
 """
 

@@ -1,13 +1,13 @@
-"""ResNet-20 fine-tuned from published weights: a new head, and the stem and first stage frozen.
+"""ResNet-20 fine-tuned from published weights: a new head, stem and first stage frozen.
 
     python tools/train.py configs/cifar/resnet20-finetune_1xb128_cifar10-images.py
 
-``--cfg-options checkpoint=…`` is for other weights: a file, address or name in any layout. The
-default is pytorch_resnet_cifar10's ResNet-20. ``data_root=… num_classes=…`` is for other images.
+The weights are pytorch_resnet_cifar10's ResNet-20; ``--cfg-options checkpoint=…`` takes others: a
+file, URL or name, in any layout. ``data_root=… num_classes=…`` takes other images.
 
-It has no source. The learning rate is a tenth of the recipe's, and stays, since four epochs do not
-reach the first milestone of the schedule. No number is published; docs/fine_tuning.md, which goes
-through it, has what it reached.
+No published source. The learning rate is a tenth of that for training from scratch, and constant:
+four epochs do not reach the first milestone of the schedule. No number is published; results are in
+docs/fine_tuning.md, which explains the recipe step by step.
 """
 
 _base_ = "./resnet20_1xb128_cifar10-images.py"

@@ -2,13 +2,12 @@
 
     python tools/train.py configs/cifar/resnet20_1xb128_cifar10-images.py
 
-Its published weights are tested as they are:
+To test the published weights:
 
     python tools/test.py configs/cifar/resnet20_1xb128_cifar10-images.py WEIGHTS.th
 
 Source: github.com/akamaster/pytorch_resnet_cifar10. Expect 91.73 % top-1 (error 8.27 %) on the
-original pixels. On test images that were saved as JPEG, with loss, the published weights gave
-81.03 % here.
+original pixels. On test images saved as lossy JPEG, the published weights reached 81.03 % here.
 """
 
 _base_ = [

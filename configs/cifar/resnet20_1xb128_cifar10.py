@@ -2,9 +2,10 @@
 
     python tools/train.py configs/cifar/resnet20_1xb128_cifar10.py
 
-Source: the paper. It trains on two GPUs with 64 images each, so that BatchNorm averages over 64;
-here one device has all 128. It uses all 50,000 images; the split 45,000 / 5,000 served it to choose
-the number of steps. Expect 91.25 % top-1 (error 8.75 %, Table 6) with 0.27 M parameters.
+Source: the paper. There, two GPUs with 64 images each compute BatchNorm statistics over 64; here
+one device has all 128. Training uses all 50,000 images; the paper used the 45,000 / 5,000 split
+only to choose the number of steps. Expect 91.25 % top-1 (error 8.75 %, Table 6) with 0.27 M
+parameters.
 """
 
 _base_ = [

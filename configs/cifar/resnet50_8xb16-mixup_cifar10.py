@@ -3,7 +3,7 @@
     tools/dist_train.sh configs/cifar/resnet50_8xb16-mixup_cifar10.py 8
 
 Source: mmpretrain 1.2.0, configs/resnet/resnet50_8xb16-mixup_cifar10.py.
-It has a multi-label head there; the loss is the same, and so are the ranks of the classes.
+mmpretrain uses a multi-label head; loss and ranking of the classes are the same.
 No number is published for it.
 """
 

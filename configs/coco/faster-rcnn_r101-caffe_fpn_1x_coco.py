@@ -1,4 +1,4 @@
-"""Faster R-CNN with ResNet-101 in caffe's style and FPN on COCO, 12 epochs on 8 × 2 images.
+"""Faster R-CNN with Caffe-style ResNet-101 and FPN on COCO, 12 epochs on 8 × 2 images.
 
     tools/dist_train.sh configs/coco/faster-rcnn_r101-caffe_fpn_1x_coco.py 8
 

@@ -2,8 +2,9 @@
 
     tools/dist_train.sh configs/coco/faster-rcnn_r18_fpn_2x_coco.py 8
 
-Source: none has it; it is mmdet 3.3.0's configs/faster_rcnn/faster-rcnn_r50_fpn_2x_coco.py with
-the backbone of its configs/retinanet/retinanet_r18_fpn_1x_coco.py. No number is published for it.
+Source: no published recipe; mmdet 3.3.0's configs/faster_rcnn/faster-rcnn_r50_fpn_2x_coco.py
+with the backbone of its configs/retinanet/retinanet_r18_fpn_1x_coco.py. No number is published for
+it.
 """
 
 _base_ = "./faster-rcnn_r50_fpn_2x_coco.py"

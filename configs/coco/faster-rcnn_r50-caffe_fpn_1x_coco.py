@@ -1,9 +1,9 @@
-"""Faster R-CNN with ResNet-50 in caffe's style and FPN on COCO, 12 epochs on 8 × 2 images.
+"""Faster R-CNN with Caffe-style ResNet-50 and FPN on COCO, 12 epochs on 8 × 2 images.
 
     tools/dist_train.sh configs/coco/faster-rcnn_r50-caffe_fpn_1x_coco.py 8
 
-The weights are He et al.'s own, as detectron2 has them: the stride is in the first 1×1, images are
-BGR with the mean subtracted, and the norm layers are frozen.
+The weights are the original ones of He et al., from detectron2: stride in the first 1×1, BGR images
+with the mean subtracted, frozen norm layers.
 
 Source: mmdet 3.3.0, configs/faster_rcnn/faster-rcnn_r50-caffe_fpn_1x_coco.py.
 Expect 37.8 box AP.

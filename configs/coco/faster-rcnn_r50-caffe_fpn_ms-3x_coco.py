@@ -1,9 +1,9 @@
-"""Faster R-CNN with ResNet-50 in caffe's style and FPN on COCO, many sizes, 3 × 12 epochs.
+"""Faster R-CNN with Caffe-style ResNet-50 and FPN on COCO, multi-scale, 3 × 12 epochs.
 
     tools/dist_train.sh configs/coco/faster-rcnn_r50-caffe_fpn_ms-3x_coco.py 8
 
-Images are resized to a random size from 1333×640 to 1333×800. An epoch passes three times over
-the data set, so that validation comes every third time.
+Images are resized to a random size between 1333×640 and 1333×800. An epoch is three passes over
+the data set, so validation runs after every third.
 
 Source: mmdet 3.3.0, configs/faster_rcnn/faster-rcnn_r50-caffe_fpn_ms-3x_coco.py.
 Expect 39.9 box AP.

@@ -1,4 +1,4 @@
-"""Faster R-CNN with ResNet-50, its 3×3 from conv3 to conv5 modulated deformable (DCNv2), and FPN.
+"""Faster R-CNN with ResNet-50, deformable convolutions (DCNv2) in conv3 to conv5, and FPN.
 
     tools/dist_train.sh configs/coco/faster-rcnn_r50-mdconv-c3-c5_fpn_1x_coco.py 8
 

@@ -1,4 +1,4 @@
-"""Faster R-CNN with ResNet-50 from torchvision's V2 recipe (its new recipe), FPN, AdamW, 12 epochs.
+"""Faster R-CNN with ResNet-50 from torchvision's V2 recipe, FPN, AdamW, 12 epochs.
 
     tools/dist_train.sh configs/coco/faster-rcnn_r50-tnr-pre_fpn_1x_coco.py 8
 

@@ -4,7 +4,7 @@
 
 The backbone has the deep stem (He et al. 2018); its weights are mmpretrain's.
 
-Source: none has it; it is mmdet 3.3.0's configs/faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py with
+Source: no published recipe; mmdet 3.3.0's configs/faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py with
 another backbone. No number is published for it.
 """
 

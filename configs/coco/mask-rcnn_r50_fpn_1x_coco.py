@@ -2,7 +2,7 @@
 
     tools/dist_train.sh configs/coco/mask-rcnn_r50_fpn_1x_coco.py 8
 
-It adds a mask head to Faster R-CNN; annotations need the outlines (``segmentation``).
+It adds a mask head to Faster R-CNN; annotations need masks (``segmentation``).
 
 Source: mmdet 3.3.0, configs/mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py. Expect 38.2 box AP and 34.7
 mask AP.

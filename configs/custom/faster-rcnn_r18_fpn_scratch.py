@@ -1,15 +1,15 @@
-"""Faster R-CNN with ResNet-18 and FPN on a small data set of one's own, from random weights.
+"""Faster R-CNN with ResNet-18 and FPN on a small custom data set, from random weights.
 
     tools/train.py configs/custom/faster-rcnn_r18_fpn_scratch.py --cfg-options data_root=my_coco
 
-For some hundred images and objects of at least 20 pixels, on a CPU or one GPU; the classes are
-those of the annotation file. docs/custom_detection.md goes through it step by step, with figures
-measured on photographs of blood cells.
+For a few hundred images and objects of at least 20 pixels, on a CPU or one GPU; the classes are
+those of the annotation file. docs/custom_detection.md explains it step by step, with results on
+photographs of blood cells.
 
-It has no source. What a small machine needs: images of 480×360, a pyramid of 128 channels that
-begins at stride 8, proposals by the hundred, bfloat16 in channels-last order. What random weights
-need: BatchNorm that learns, AdamW under one cycle, and the average of the weights over the last
-thousand steps, which is what is tested.
+No published source. For small machines: images of 480×360, FPN with 128 channels from stride 8 on,
+a few hundred proposals, bfloat16 in channels-last order. For random weights: trainable BatchNorm,
+AdamW with a one-cycle schedule, and an exponential moving average of the weights over about the
+last thousand steps, which is what is tested.
 """
 
 _base_ = ["../_base_/detection_runtime.py"]
@@ -19,14 +19,14 @@ batch_size = 4
 num_workers = 2
 epochs = 32
 scale = (480, 360)
-channels = 128  # of the pyramid and the heads
+channels = 128  # of FPN and heads
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", with_bbox=True),
     dict(type="Resize", scale=scale, keep_ratio=True),
     dict(
-        type="RandomFlip",  # upside down, too: leave it to 'horizontal' where up is up
+        type="RandomFlip",  # use only 'horizontal' where images have an up and a down
         prob=[0.25, 0.25, 0.25],
         direction=["horizontal", "vertical", "diagonal"],
     ),
@@ -35,7 +35,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=scale, keep_ratio=True),
-    dict(type="LoadAnnotations", with_bbox=True),  # after resizing: boxes stay the image's own
+    dict(type="LoadAnnotations", with_bbox=True),  # after Resize: boxes stay in original pixels
     dict(
         type="PackDetInputs",
         meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
@@ -100,7 +100,7 @@ model = dict(
         feat_channels=channels,
         anchor_generator=dict(
             type="AnchorGenerator",
-            octave_base_scale=4,  # at stride 8 squares of 32 and 45 pixels, and so on by octaves
+            octave_base_scale=4,  # squares of 32 and 45 pixels at stride 8, doubled with each level
             scales_per_octave=2,
             ratios=[0.5, 1.0, 2.0],
             strides=[8, 16, 32, 64],
@@ -202,7 +202,7 @@ custom_hooks = [
         type="EMAHook",
         ema_type="ExpMomentumEMA",
         momentum=0.001,
-        gamma=200,  # steps over which the average grows to its thousand
+        gamma=200,  # the average spans few steps at first; gamma sets how fast it grows
         update_buffers=True,
     ),
 ]

@@ -3,11 +3,11 @@
     python tools/make_digit_scenes.py data/digit_scenes
     python tools/train.py configs/demo/digits_faster-rcnn_resnet20_fpn.py
 
-400 scenes of 160×128 pixels to train on, 100 held out, with other digits in them. The backbone is
-the demo's classifier, which configs/demo/digits_resnet20.py trains, and begins with its weights;
-the option ``model.backbone.init_cfg=None`` begins with random ones. A classifier of 16×16 pixels
-has digits of 32 pixels before it when the first stage takes every second one: so do the strides
-here. No flips, since a mirrored digit is none.
+400 scenes of 160×128 pixels to train on, 100 held out, with different digits. The backbone is
+initialized from the demo's classifier, which configs/demo/digits_resnet20.py trains; the option
+``model.backbone.init_cfg=None`` starts from random weights. The classifier was trained on digits of
+16×16 pixels, those here are about twice as large: hence the stride 2 in the first stage. No flips,
+since a mirrored digit is not a digit.
 """
 
 _base_ = ["../_base_/detection_runtime.py"]
@@ -15,10 +15,10 @@ _base_ = ["../_base_/detection_runtime.py"]
 data_root = "data/digit_scenes/"
 num_classes = 10
 batch_size = 8
-num_workers = 0  # images this small are read faster than a worker would hand them over
+num_workers = 0  # reading such small images is faster than passing them between processes
 epochs = 6
 scale = (160, 128)
-channels = 64  # of the pyramid and the heads; for COCO 256 are usual
+channels = 64  # of FPN and heads; usually 256 for COCO
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),
@@ -29,7 +29,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=scale, keep_ratio=True),
-    dict(type="LoadAnnotations", with_bbox=True),  # after resizing: boxes stay the image's own
+    dict(type="LoadAnnotations", with_bbox=True),  # after Resize: boxes stay in original pixels
     dict(
         type="PackDetInputs",
         meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
@@ -71,7 +71,7 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-# IoU from which on a box is its object, and below which it is background
+# IoU thresholds: positive from pos_iou_thr on, background below neg_iou_thr
 rpn_assigner = dict(
     type="MaxIoUAssigner", pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.3, ignore_iof_thr=-1
 )
@@ -83,7 +83,7 @@ rcnn_assigner = dict(
     match_low_quality=False,
     ignore_iof_thr=-1,
 )
-# a few per scene: 2 to 8 digits are there to be found
+# few are enough: a scene has 2 to 8 digits
 proposals = dict(
     nms_pre=300, max_per_img=200, nms=dict(type="nms", iou_threshold=0.7), min_bbox_size=0
 )
@@ -116,7 +116,7 @@ model = dict(
         anchor_generator=dict(
             type="AnchorGenerator",
             strides=[4, 8],
-            scales=[4, 6],  # squares of 16, 24, 32 and 48 pixels, and what has their area
+            scales=[4, 6],  # squares of 16, 24, 32 and 48 pixels, and boxes of the same areas
             ratios=[1.0, 1.7],  # height over width
         ),
         bbox_coder=dict(type="DeltaXYWHBBoxCoder"),
@@ -130,7 +130,7 @@ model = dict(
             roi_layer=dict(type="RoIAlign", output_size=7, sampling_ratio=2),
             out_channels=channels,
             featmap_strides=[4, 8],
-            finest_scale=28,  # boxes of fewer than 2 × 28 pixels a side go to the first level
+            finest_scale=28,  # boxes below 2 × 28 pixels per side are pooled from the first level
         ),
         bbox_head=dict(
             type="Shared2FCBBoxHead",
@@ -138,7 +138,7 @@ model = dict(
             fc_out_channels=256,
             roi_feat_size=7,
             num_classes=num_classes,
-            reg_class_agnostic=True,  # where a digit ends does not depend on which it is
+            reg_class_agnostic=True,  # the extent of a digit does not depend on its class
             bbox_coder=dict(type="DeltaXYWHBBoxCoder", target_stds=[0.1, 0.1, 0.2, 0.2]),
             loss_cls=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=1.0),
             loss_bbox=dict(type="L1Loss", loss_weight=1.0),

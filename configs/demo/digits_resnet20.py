@@ -1,11 +1,11 @@
-"""ResNet-20 on scikit-learn's handwritten digits: the whole way in less than a minute, on a CPU.
+"""ResNet-20 on scikit-learn's handwritten digits: end to end in less than a minute, on a CPU.
 
     python tools/make_digits.py data/digits
     python tools/train.py configs/demo/digits_resnet20.py
 
 1,437 images to train on, 360 held out, 8×8 pixels enlarged to 16×16. The net is the paper's for
 CIFAR (He et al. 2015, Sec. 4.2). Augmentation is a shift by up to two pixels and a rotation by up
-to 10°; no flips, since a mirrored digit is none.
+to 10°; no flips, since a mirrored digit is not a digit.
 """
 
 _base_ = ["../_base_/default_runtime.py"]
@@ -13,7 +13,7 @@ _base_ = ["../_base_/default_runtime.py"]
 data_root = "data/digits"
 num_classes = 10
 batch_size = 64
-num_workers = 0  # images this small are read faster than a worker would hand them over
+num_workers = 0  # reading such small images is faster than passing them between processes
 epochs = 20
 
 data_preprocessor = dict(num_classes=num_classes, mean=[78.0] * 3, std=[96.0] * 3, to_rgb=True)
@@ -26,7 +26,7 @@ train_pipeline = [
         type="Rotate",
         magnitude_range=(0, 10),
         magnitude_level=10,
-        magnitude_std="inf",  # an angle drawn evenly from the range
+        magnitude_std="inf",  # an angle drawn uniformly from the range
         random_negative_prob=0.5,
         prob=0.7,
         interpolation="bilinear",

@@ -2,26 +2,37 @@
 
 import functools
 import inspect
+import os
 
+from mmresnet.errors import UserFileNotFoundError
 from mmresnet.weights.formats.detect import reported_for
-from mmresnet.weights.formats.torch_files import (
-    allow_checkpoint_types,
-    explain_errors,
-    load_checkpoint_file,
-)
+
+
+def load_checkpoint_file(file: object, map_location: object = None, **_: object) -> dict:
+    """Read a checkpoint, given by path or as an open file, without executing what it holds.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UserError: The file is cut off, is not a checkpoint, or holds more than plain values.
+    """
+    from mmresnet.weights.formats.torch_files import load_values
+
+    is_path = isinstance(file, (str, os.PathLike))
+    if is_path and not os.path.isfile(file := os.path.expanduser(file)):
+        raise UserFileNotFoundError(f"There is no checkpoint {file}.")
+    with reported_for(str(file) if is_path else "The checkpoint"):
+        return load_values(file, map_location)
 
 
 class _SafeTorch:
     """The module torch as mmengine's checkpoint reader sees it: its ``load`` never runs code."""
 
+    load = staticmethod(load_checkpoint_file)
+
     def __getattr__(self, name: str) -> object:
         import torch
 
         return getattr(torch, name)
-
-    @staticmethod
-    def load(file: object, map_location: object = None, **_: object) -> dict:
-        return load_checkpoint_file(file, map_location)
 
 
 def reads_only_values() -> bool:
@@ -34,10 +45,12 @@ def reads_only_values() -> bool:
 def patch_loading() -> None:
     from mmengine.runner import checkpoint
 
-    allow_checkpoint_types(of_mmengine=True)
+    from mmresnet.weights.formats.torch_files import allow_history_buffer, explain_errors
+
+    allow_history_buffer()
     checkpoint.torch = _SafeTorch()
     if hasattr(checkpoint, "_safe_torch_load"):  # the fork's; it disallows our types after a file
-        checkpoint._safe_torch_load = _SafeTorch.load
+        checkpoint._safe_torch_load = load_checkpoint_file
     upstream_load_url = checkpoint.load_url  # torch.hub's, which runs what it downloads
 
     @functools.wraps(upstream_load_url)

@@ -38,7 +38,7 @@ class _Classifier(nn.Module):
 
 
 def nets() -> Iterator[tuple[str, int, Callable[[], nn.Module]]]:
-    """Yield name, input size and factory of each net: for ImageNet, with VGG to compare, and CIFAR."""
+    """Yield name, input size and factory of each net: ImageNet's, VGG to compare, CIFAR-10's."""
     for name in ("ResNet", "ResNetV1c", "ResNetV1d"):
         for depth in backbones.ResNet.arch_settings:
             yield f"{name}-{depth}", 224, _factory(name, depth, 1000)

@@ -102,17 +102,21 @@ class Inferencer:
         """
         import torch
 
-        from mmresnet.engine import loading
+        from mmresnet.config.classes import class_names, follow_checkpoint
+        from mmresnet.config.preflight.initial_weights import check_exists
+        from mmresnet.engine.assembly import building, load_model, prepare
+        from mmresnet.inference.pipeline import Reader, test_dataset
+        from mmresnet.weights.checkpoint import read
 
         checkpoint = os.fspath(checkpoint)
-        cfg = loading.load_settings(config, cfg_options, device)
-        content = loading.read_checkpoint(checkpoint)
-        loading.follow_checkpoint(cfg, content)
-        from mmresnet.inference.pipeline import Reader
-
-        self.classes = loading.class_names(cfg, content)
+        check_exists(checkpoint)
+        cfg = prepare(config, cfg_options)
+        content = read(checkpoint)
+        follow_checkpoint(cfg, content)
+        with building(cfg):
+            self.classes = class_names(test_dataset(cfg), content)
         self._reader = Reader(cfg)
-        model = loading.load_model(cfg, checkpoint, device, content)
+        model = load_model(cfg, content, device)
         # convolutions are fastest in channels-last; results may differ in their last bits
         self.model = model.to(memory_format=torch.channels_last)
         self._amp = amp

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from mmresnet.engine.loading import parts_of, test_dataset
+from mmresnet.config.walk import type_name
+from mmresnet.engine.assembly import building
 from mmresnet.errors import UserError
 from mmresnet.inference.sources import Source
 
@@ -20,6 +21,24 @@ T = TypeVar("T")
 # Data sets that hold their images, RGB of this (width, height), in memory; the pipelines of their
 # recipes do not load files.
 _IN_MEMORY = {"CIFAR10": (32, 32), "CIFAR100": (32, 32)}
+
+
+def test_dataset(cfg: Config) -> dict:
+    """Return the settings of the set that the recipe is tested on, out of any wrapper.
+
+    Raises:
+        UserError: The config has none.
+    """
+    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}
+    dataset = loader.get("dataset") or {}
+    while dataset and "pipeline" not in dataset and ("dataset" in dataset or "datasets" in dataset):
+        dataset = dataset["dataset"] if "dataset" in dataset else dataset["datasets"][0]
+    if "pipeline" not in dataset:
+        raise UserError(
+            "The config has no test_dataloader.dataset.pipeline, which defines how images are "
+            "preprocessed: use the recipe that the checkpoint was trained with."
+        )
+    return dataset
 
 
 @dataclass
@@ -61,15 +80,13 @@ class Reader:
         from mmcv.transforms import LoadImageFromFile
         from mmengine.dataset import Compose
 
-        from mmresnet.config.preflight import check
-
         dataset = test_dataset(cfg)
         skipped = ("LoadAnnotations", "LoadPanopticAnnotations")
-        steps = [step for step in dataset["pipeline"] if not _name(step).startswith(skipped)]
-        with check.explain_mistakes(cfg), parts_of(cfg):
+        steps = [step for step in dataset["pipeline"] if not type_name(step).startswith(skipped)]
+        with building(cfg):
             self._pipeline = Compose(steps)
         steps = self._pipeline.transforms
-        self._load, self._size = LoadImageFromFile(), _IN_MEMORY.get(_name(dataset))
+        self._load, self._size = LoadImageFromFile(), _IN_MEMORY.get(type_name(dataset))
         if steps and isinstance(steps[0], LoadImageFromFile):
             self._load, self._size = steps.pop(0), None
         elif self._size is None:
@@ -148,12 +165,6 @@ def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
             yield item
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _name(part: Any) -> str:
-    """Return the class name of a transform or data set, or of the settings of one."""
-    kind = part.get("type") if isinstance(part, dict) else type(part)
-    return kind.rpartition(".")[2] if isinstance(kind, str) else getattr(kind, "__name__", "")
 
 
 def _reason(error: Exception) -> str:

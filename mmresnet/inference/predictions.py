@@ -33,16 +33,18 @@ def predict(
     import torch
     from mmengine.runner import Runner
 
-    from mmresnet.config.preflight import check
-    from mmresnet.engine.loading import load_model, parts_of
-    from mmresnet.engine.training import prepare
+    from mmresnet.config.preflight.image_folders import check_image_folders
+    from mmresnet.config.preflight.initial_weights import check_exists
+    from mmresnet.engine.assembly import building, choose_device, load_model, prepare_run
+    from mmresnet.weights.checkpoint import read
 
-    cfg = prepare(config, None, cfg_options, "none", device)
-    check.check_data(cfg, ("test_dataloader",))
-    model = load_model(cfg, checkpoint, device)
+    check_exists(checkpoint)
+    cfg = prepare_run(config, cfg_options=cfg_options, device=choose_device(device))
+    check_image_folders(cfg, ("test_dataloader",))
+    model = load_model(cfg, read(checkpoint), device)
     if not hasattr(model, "head"):
         raise UserError(f"The model must be a classifier, and is a {type(model).__name__}.")
-    with check.explain_mistakes(cfg), parts_of(cfg):
+    with building(cfg):
         loader = Runner.build_dataloader(cfg.test_dataloader, seed=0)
 
     is_bgr = model.data_preprocessor.to_rgb

@@ -53,18 +53,14 @@ def detector(tmp_path_factory):
     def make(kind="faster-rcnn"):
         config, checkpoint = folder / f"{kind}.py", folder / f"{kind}.pth"
         if not checkpoint.exists():
-            from mmengine.registry import MODELS
-
-            from mmresnet.engine import loading
-            from mmresnet.engine.training import install_operators
+            from mmresnet.config.classes import set_num_classes
+            from mmresnet.engine.assembly import build_model, prepare
 
             config.write_text(DETECTOR.format(kind=kind, mask=MASK if "mask" in kind else ""))
-            cfg = load_config(config)
-            loading.follow_checkpoint(cfg, {"roi_head.bbox_head.fc_cls.weight": torch.zeros(4, 1)})
+            cfg = prepare(config)
+            set_num_classes(cfg, 3)
             torch.manual_seed(0)
-            install_operators(cfg)
-            with loading.parts_of(cfg):
-                model = MODELS.build(cfg.model)
+            model = build_model(cfg)
             with torch.no_grad():  # so that scores differ from box to box
                 model.roi_head.bbox_head.fc_cls.weight.mul_(5)
             meta = {"dataset_meta": {"classes": ("cat", "dog", "owl")}}
@@ -111,11 +107,11 @@ def mmdet_prediction(model, config, path):
     """Return mmdet's own prediction for an image, through the recipe's whole pipeline."""
     from mmengine.dataset import Compose, pseudo_collate
 
-    from mmresnet.engine import loading
+    from mmresnet.engine.assembly import building
 
     cfg = load_config(config)
     steps = [step for step in cfg.test_dataloader.dataset.pipeline if "Annot" not in step["type"]]
-    with loading.parts_of(cfg):
+    with building(cfg):
         data = Compose(steps)({"img_path": str(path), "img_id": 0})
     with torch.inference_mode():
         return model.test_step(pseudo_collate([data]))[0].pred_instances
@@ -301,7 +297,7 @@ def test_invalid_arguments_are_refused_before_the_model_is_loaded(classifier):
             infer("no config", "no checkpoint", array, **kwargs)
     with pytest.raises(UserError, match="no file or folder 'no images'"):
         infer("no config", "no checkpoint", "no images")
-    with pytest.raises(UserError, match=r"no checkpoint at 'no\.pth'"):
+    with pytest.raises(UserError, match=r"There is no checkpoint at 'no\.pth'"):
         infer(classifier[0], "no.pth", array)
     with pytest.raises(UserError, match="There is no config"):
         infer("no config", classifier[1], array)

@@ -15,15 +15,12 @@ def trained(tmp_path_factory, tiny_images):
     torch = pytest.importorskip("torch")
     pytest.importorskip("mmpretrain")
     from mmresnet.config.load import load_config
+    from mmresnet.engine.assembly import build_model
 
     settings = {"data_root": str(tiny_images), "num_classes": 3, "batch_size": 4}
     cfg = load_config("digits_resnet20", settings)
-    from mmengine.registry import MODELS, init_default_scope
-
-    init_default_scope("mmpretrain")
     torch.manual_seed(0)
-    with MODELS.switch_scope_and_registry("mmpretrain") as registry:
-        model = registry.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
+    model = build_model(cfg)
     with torch.no_grad():  # every image is classified as an owl
         model.head.fc.weight.zero_()
         model.head.fc.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))

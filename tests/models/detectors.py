@@ -14,8 +14,8 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from PIL import Image
 from torch import nn
 
-from mmresnet.apis.model_zoo import drop_pretrained
 from mmresnet.config.load import load_config
+from mmresnet.config.walk import parts, type_name
 
 CLASSES = ("RBC", "WBC", "Platelets")
 FEW_REGIONS = {
@@ -30,7 +30,9 @@ def recipe(name: str, options: dict[str, object] | None = None) -> Config:
     """Return a recipe for three classes, without pretrained weights and with every box kept."""
     always = {"num_classes": len(CLASSES), "model.test_cfg.rcnn.score_thr": 0.0}
     cfg = load_config(name, {**always, **(options or {})})
-    drop_pretrained(cfg.model)
+    for _, part in parts(cfg.model, "model"):
+        if type_name(part.get("init_cfg")) == "Pretrained":
+            del part["init_cfg"]
     return cfg
 
 
@@ -55,8 +57,8 @@ def with_mmdets_backbone(model: ConfigDict) -> ConfigDict:
     return theirs
 
 
-def unsettle(backbone: nn.Module, seed: int = 0) -> None:
-    """Draw the norm layers' weights and statistics, so that no branch starts at zero."""
+def randomise_norms(backbone: nn.Module, seed: int = 0) -> None:
+    """Draw the norm layers' weights and statistics, small enough for a detector to be stable."""
     generator = torch.Generator().manual_seed(seed)
     for module in backbone.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from mmengine.registry import OPTIMIZERS
-from peers import to_our_names
+from other_libraries import to_our_names
 
 from mmresnet import ops
 
@@ -35,7 +35,7 @@ def pair(cfg, same_draw=True):
     assert type(theirs.backbone).__module__.startswith("mmdet.")
     if same_draw:
         assert_equal(ours.state_dict(), theirs.state_dict())
-    detectors.unsettle(theirs.backbone)
+    detectors.randomise_norms(theirs.backbone)
     ours.backbone.load_state_dict(to_our_names(theirs.backbone, ours.backbone))
     rest = {k: v for k, v in theirs.state_dict().items() if not k.startswith("backbone.")}
     assert ours.load_state_dict(rest, strict=False).unexpected_keys == []

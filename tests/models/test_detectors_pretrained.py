@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 import torch
 from mmengine.registry import MODELS, DefaultScope
-from peers import randomise
+from other_libraries import randomise
 
 from mmresnet import ops
 from mmresnet.config.find import recipe_paths

@@ -209,16 +209,18 @@ def test_nms_match_includes_a_box_whose_iou_equals_the_threshold() -> None:
 
 @pytest.mark.parametrize("kind", ["nms", "soft_nms"])
 @pytest.mark.parametrize("split", [10000, 10], ids=["at once", "class by class"])
-def test_batched_nms_keeps_classes_apart(split: int, kind: str) -> None:
+def test_batched_nms_keeps_classes_separate(split: int, kind: str) -> None:
     boxes, scores = random_boxes(90)
     classes = torch.arange(90) % 3
     config = dict(type=kind, iou_threshold=0.4, split_thr=split)
     dets, kept = batched_nms(boxes, scores, classes, config)
-    function, alone = dict(nms=nms, soft_nms=soft_nms)[kind], {}
+    function, separate = dict(nms=nms, soft_nms=soft_nms)[kind], {}
     for label in range(3):
         own = (classes == label).nonzero()[:, 0]
         found, chosen = function(boxes[own], scores[own], 0.4)
-        alone |= dict(zip(own[chosen].tolist(), found[:, 4].tolist(), strict=True))
-    assert set(kept.tolist()) == set(alone)
-    assert dets[:, 4].tolist() == pytest.approx([alone[index] for index in kept.tolist()], abs=1e-5)
+        separate |= dict(zip(own[chosen].tolist(), found[:, 4].tolist(), strict=True))
+    assert set(kept.tolist()) == set(separate)
+    assert dets[:, 4].tolist() == pytest.approx(
+        [separate[index] for index in kept.tolist()], abs=1e-5
+    )
     assert dets[:, 4].tolist() == sorted(dets[:, 4].tolist(), reverse=True)

@@ -17,7 +17,7 @@ from mmcv.ops import SyncBatchNorm  # noqa: E402  needs the operators
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[None]:
+def process_group(tmp_path: Path) -> Iterator[None]:
     """A process group of this process."""
     distributed.init_process_group("gloo", f"file://{tmp_path / 'store'}", rank=0, world_size=1)
     yield
@@ -34,7 +34,7 @@ def pair(**keywords: object) -> tuple[nn.Module, nn.Module]:
     return ours, theirs
 
 
-def test_by_hand(alone: None) -> None:
+def test_by_hand(process_group: None) -> None:
     """Mean 3 and variance 4 over all pixels of the channel."""
     layer = SyncBatchNorm(1, eps=0.0, momentum=0.5)
     nn.init.constant_(layer.weight, 10.0)
@@ -46,7 +46,7 @@ def test_by_hand(alone: None) -> None:
 
 
 @pytest.mark.parametrize("mode", ["default", "N"])
-def test_one_process_equals_batch_norm(alone: None, mode: str) -> None:
+def test_one_process_equals_batch_norm(process_group: None, mode: str) -> None:
     ours, theirs = pair(stats_mode=mode)
     x = torch.randn(4, 3, 5, 6)
     a, b = (x.clone().requires_grad_() for _ in range(2))
@@ -61,7 +61,7 @@ def test_one_process_equals_batch_norm(alone: None, mode: str) -> None:
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
 
 
-def test_float16_is_computed_in_float32(alone: None) -> None:
+def test_float16_is_computed_in_float32(process_group: None) -> None:
     ours, theirs = pair()
     x = torch.randn(4, 3, 5, 6).half().requires_grad_()
     output = ours(x)
@@ -74,21 +74,21 @@ def test_float16_is_computed_in_float32(alone: None) -> None:
     torch.testing.assert_close(x.grad.float(), wide.grad, rtol=1e-2, atol=1e-2)
 
 
-def test_without_running_statistics(alone: None) -> None:
+def test_without_running_statistics(process_group: None) -> None:
     ours, theirs = pair(track_running_stats=False)
     x = torch.randn(4, 3, 5, 6)
     torch.testing.assert_close(ours(x), theirs(x))
     assert ours.running_mean is None
 
 
-def test_no_images_leave_the_statistics_unchanged(alone: None) -> None:
+def test_no_images_leave_the_statistics_unchanged(process_group: None) -> None:
     ours, _ = pair()
     assert ours(torch.zeros(0, 3, 5, 6)).shape == (0, 3, 5, 6)
     assert ours.running_mean.tolist() == [0, 0, 0]
     assert ours.running_var.tolist() == [1, 1, 1]
 
 
-def test_syncbn_is_torchs_layer_and_mmsyncbn_is_mmcvs(alone: None) -> None:
+def test_syncbn_is_torchs_layer_and_mmsyncbn_is_mmcvs(process_group: None) -> None:
     assert isinstance(build_norm_layer(dict(type="SyncBN"), 3)[1], nn.SyncBatchNorm)
     assert isinstance(build_norm_layer(dict(type="MMSyncBN"), 3)[1], SyncBatchNorm)
 

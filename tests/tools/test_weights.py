@@ -1,4 +1,4 @@
-"""``tools/weights.py``, as it is called."""
+"""``tools/weights.py``, as users call it."""
 
 import os
 import runpy
@@ -30,8 +30,8 @@ def call(tmp_path, monkeypatch):
 def test_list(call, capsys):
     assert call("list", "torchvision") == 0
     lines = capsys.readouterr().out.splitlines()
-    told = "torchvision://resnet34.imagenet1k_v1 resnet 34 73.31 224 ImageNet-1k BSD-3-Clause"
-    assert " ".join(lines[2].split()) == told
+    expected = "torchvision://resnet34.imagenet1k_v1 resnet 34 73.31 224 ImageNet-1k BSD-3-Clause"
+    assert " ".join(lines[2].split()) == expected
     assert call("list") == 0
     assert len(capsys.readouterr().out.splitlines()) > 100
     assert call("list", "efficientnet") == 2
@@ -60,9 +60,9 @@ def test_fetch(call, capsys, tmp_path):
         path = Path(printed.out.strip())
         assert path.read_bytes() == BODY
         assert tmp_path in path.parents
-        assert "net.pth: fetching http" in printed.err
+        assert "net.pth: downloading http" in printed.err
         assert call("fetch", f"{server.url}/absent.pth") == 2
-    assert "there is no such file (404 Not Found). Or fetch it by hand" in capsys.readouterr().err
+    assert "answers 404 Not Found. Or download it manually to" in capsys.readouterr().err
 
 
 def test_help_has_an_example():

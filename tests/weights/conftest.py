@@ -1,4 +1,4 @@
-"""A cache of one's own, and a server to fill it from."""
+"""An empty cache, and a server to fill it from."""
 
 import os
 import subprocess
@@ -12,12 +12,12 @@ from server import NAME, Answer, Server, serving
 from mmresnet.weights.hub import download
 
 ROOT = Path(__file__).parents[2]
-FETCH = "import sys; from mmresnet.weights import download; print(download.fetch(sys.argv[1]))"
+FETCH = "import sys; from mmresnet.weights.hub import download; print(download.fetch(sys.argv[1]))"
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that is the cache, which is not there yet."""
+    """The folder that is the cache; it does not exist yet."""
     for name in ("MMRESNET_OFFLINE", "MMRESNET_MIRROR", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MMRESNET_CACHE", str(tmp_path / "cache"))
@@ -27,41 +27,38 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server that answers 404 until it is told otherwise."""
+    """A server that answers 404 until it has answers."""
     with serving() as server:
         yield server
 
 
 @pytest.fixture
-def fetch(cache: Path) -> Callable[..., Path]:
-    """``download.fetch`` into the cache, without long pauses."""
-
-    def fetch_soon(source: str, timeout: float = 20.0) -> Path:
-        return download.fetch(source, timeout=timeout, retries=3, pause=0.01)
-
-    return fetch_soon
+def fetch(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """``download.fetch`` into the cache, without pauses."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    return download.fetch
 
 
 @pytest.fixture
-def get(server: Server, fetch: Callable[..., Path]) -> Callable[..., Path]:
+def get(server: Server, fetch: Callable[[str], Path]) -> Callable[..., Path]:
     """``get(Answer(…), …)`` fetches a file that the server answers for like this."""
 
-    def fetch_answered(*answers: Answer, name: str = NAME, timeout: float = 20.0) -> Path:
+    def fetch_answered(*answers: Answer, name: str = NAME) -> Path:
         server.answers[f"/{name}"] = list(answers)
-        return fetch(f"{server.url}/{name}", timeout)
+        return fetch(f"{server.url}/{name}")
 
     return fetch_answered
 
 
 @pytest.fixture
 def left(cache: Path) -> Callable[[], set[str]]:
-    """``left()`` names what lies in the cache beside locks."""
+    """``left()`` returns the names of the files in the cache, without locks."""
     return lambda: {p.name for p in cache.rglob("*") if p.is_file() and p.suffix != ".lock"}
 
 
 @pytest.fixture
 def start(cache: Path) -> Callable[[str], subprocess.Popen]:
-    """``start(url)`` fetches in a process of its own."""
+    """``start(url)`` fetches in a separate process."""
 
     def start_process(url: str) -> subprocess.Popen:
         return subprocess.Popen(

@@ -5,7 +5,7 @@ import functools
 import mmengine.registry
 import torch
 from mmengine.registry import DefaultScope
-from peers import import_mmdet_resnet, randomise
+from other_libraries import import_mmdet_resnet, randomise
 from torch import nn
 
 import mmresnet.registry  # noqa: F401

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from nets import classifier, ours
-from peers import randomise
+from other_libraries import randomise
 
 from mmresnet.weights.checkpoint import Origin, with_origin
 from mmresnet.weights.compare import differences, style_of

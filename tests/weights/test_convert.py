@@ -12,7 +12,7 @@ from nets import (
     timm_net,
     torchvision_net,
 )
-from peers import randomise
+from other_libraries import randomise
 
 from mmresnet.errors import UserError
 from mmresnet.weights.convert import TARGETS, convert

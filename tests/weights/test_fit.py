@@ -3,7 +3,7 @@
 import pytest
 import torch
 from nets import classifier, image, ours, timm_net, torchvision_net
-from peers import randomise
+from other_libraries import randomise
 
 from mmresnet.errors import UserError
 from mmresnet.weights import WeightsError

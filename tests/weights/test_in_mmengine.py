@@ -19,7 +19,7 @@ from nets import (
     timm_net,
     torchvision_net,
 )
-from peers import randomise
+from other_libraries import randomise
 from server import Answer
 
 import mmresnet.ops

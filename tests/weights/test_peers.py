@@ -14,7 +14,7 @@ from nets import (
     timm_net,
     torchvision_net,
 )
-from peers import randomise
+from other_libraries import randomise
 
 import mmresnet.ops
 from mmresnet.weights.load import load_weights

@@ -1,6 +1,6 @@
-"""CIFAR10: 50,000 images of 32×32 to train on, 10,000 to test on, 10 classes.
+"""CIFAR-10: 50,000 images of 32×32 to train on, 10,000 to test on, 10 classes.
 
-Downloaded into ``data_root`` at the first use. 16 images per device, 8 devices.
+Downloaded into ``data_root`` at first use. 16 images per device, 8 devices.
 """
 
 data_root = "data/cifar10"

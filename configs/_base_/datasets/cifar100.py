@@ -1,46 +1,19 @@
-"""CIFAR100: 50,000 images of 32×32 to train on, 10,000 to test on, 100 classes.
+"""CIFAR-100: 50,000 images of 32×32 to train on, 10,000 to test on, 100 classes.
 
-Downloaded into ``data_root`` at the first use. 16 images per device, 8 devices.
+Downloaded into ``data_root`` at first use. 16 images per device, 8 devices.
 """
+
+_base_ = "./cifar10.py"
 
 data_root = "data/cifar100"
 num_classes = 100
-batch_size = 16  # per device
-num_workers = 2  # per device
 
 data_preprocessor = dict(
     num_classes=num_classes,
     mean=[129.304, 124.070, 112.434],
     std=[68.170, 65.392, 70.418],
-    to_rgb=False,  # the data set holds RGB
 )
 
-train_pipeline = [
-    dict(type="RandomCrop", crop_size=32, padding=4),
-    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
-    dict(type="PackInputs"),
-]
-test_pipeline = [dict(type="PackInputs")]
-
-train_dataloader = dict(
-    batch_size=batch_size,
-    num_workers=num_workers,
-    persistent_workers=True,
-    pin_memory=True,
-    collate_fn=dict(type="default_collate"),
-    dataset=dict(type="CIFAR100", data_root=data_root, split="train", pipeline=train_pipeline),
-    sampler=dict(type="DefaultSampler", shuffle=True),
-)
-val_dataloader = dict(
-    batch_size=batch_size,
-    num_workers=num_workers,
-    persistent_workers=True,
-    pin_memory=True,
-    collate_fn=dict(type="default_collate"),
-    dataset=dict(type="CIFAR100", data_root=data_root, split="test", pipeline=test_pipeline),
-    sampler=dict(type="DefaultSampler", shuffle=False),
-)
-test_dataloader = val_dataloader
-
-val_evaluator = dict(type="Accuracy", topk=(1,))
-test_evaluator = val_evaluator
+train_dataloader = dict(dataset=dict(type="CIFAR100", data_root=data_root))
+val_dataloader = dict(dataset=dict(type="CIFAR100", data_root=data_root))
+test_dataloader = dict(dataset=dict(type="CIFAR100", data_root=data_root))

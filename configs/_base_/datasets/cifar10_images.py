@@ -1,8 +1,8 @@
 """CIFAR-10 as folders of images, ``train/<class>/*.jpg`` and ``test/<class>/*.jpg``, 128 per step.
 
 The classes are the names of the folders in sorted order, which is CIFAR-10's own order of labels.
-The colours are scaled as ImageNet's are, which is how the public weights of pytorch_resnet_cifar10
-expect them: to [0, 1] first there, at once from 0…255 here.
+Images are normalised with ImageNet's mean and standard deviation, as the public weights of
+pytorch_resnet_cifar10 expect: on [0, 1] there, the same on 0…255 here.
 """
 
 data_root = "data/cifar10_images"

@@ -1,9 +1,9 @@
-"""CIFAR-10 as He et al. 2015 (Sec. 4.2) feed it: 128 images per step, crops of 32 from 40×40.
+"""CIFAR-10 as He et al. 2015 (Sec. 4.2) use it: 128 images per step, 32×32 crops from 40×40.
 
 The paper subtracts the mean image; here it is the mean colour, and the border is filled with
 that colour, which is zero after the subtraction. The division by the standard deviation, nearly
-the same for the three channels, does not change what these nets compute: a convolution without
-bias follows, and then BatchNorm.
+the same for the three channels, does not change the output: a convolution without bias and
+BatchNorm follow.
 """
 
 _base_ = "./cifar10.py"

@@ -22,7 +22,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=(1333, 800), keep_ratio=True),
-    dict(type="LoadAnnotations", with_bbox=True),  # after resizing: boxes stay the image's own
+    dict(type="LoadAnnotations", with_bbox=True),  # after Resize: boxes stay in original pixels
     dict(
         type="PackDetInputs",
         meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
@@ -34,7 +34,7 @@ train_dataloader = dict(
     num_workers=num_workers,
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=True),
-    batch_sampler=dict(type="AspectRatioBatchSampler"),  # upright and wide images apart
+    batch_sampler=dict(type="AspectRatioBatchSampler"),  # portrait and landscape images apart
     dataset=dict(
         type="mmresnet.CocoDataset",
         data_root=data_root,

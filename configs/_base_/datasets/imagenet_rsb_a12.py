@@ -1,6 +1,6 @@
-"""ImageNet as ResNet Strikes Back augments it for A1 and A2: RandAugment of level 7.
+"""ImageNet as ResNet Strikes Back augments it for A1 and A2: RandAugment level 7.
 
-Bicubic resizing by Pillow; tests at 224 of 236 (95 %). 256 images per device.
+Bicubic resizing by Pillow; testing on 224×224 crops of 236 (95 %). 256 images per device.
 """
 
 _base_ = "./imagenet.py"

@@ -1,35 +1,7 @@
-"""ImageNet as ResNet Strikes Back augments it for A3: RandAugment of level 6.
+"""ImageNet as ResNet Strikes Back augments it for A3: as for A1 and A2, but RandAugment level 6."""
 
-Bicubic resizing by Pillow; tests at 224 of 236 (95 %). 256 images per device.
-"""
+_base_ = "./imagenet_rsb_a12.py"
 
-_base_ = "./imagenet.py"
-
-batch_size = 256  # per device
-
-train_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="RandomResizedCrop", scale=224, backend="pillow", interpolation="bicubic"),
-    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
-    dict(
-        type="RandAugment",
-        policies="timm_increasing",
-        num_policies=2,
-        total_level=10,
-        magnitude_level=6,
-        magnitude_std=0.5,
-        # the mean colour, in the order in which images are read: BGR
-        hparams=dict(pad_val=[104, 116, 124], interpolation="bicubic"),
-    ),
-    dict(type="PackInputs"),
-]
-test_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="ResizeEdge", scale=236, edge="short", backend="pillow", interpolation="bicubic"),
-    dict(type="CenterCrop", crop_size=224),
-    dict(type="PackInputs"),
-]
-
-train_dataloader = dict(batch_size=batch_size, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(batch_size=batch_size, dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(batch_size=batch_size, dataset=dict(pipeline=test_pipeline))
+train_pipeline = _base_.train_pipeline
+train_pipeline[3].update(magnitude_level=6)  # RandAugment
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

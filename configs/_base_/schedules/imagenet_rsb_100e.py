@@ -1,7 +1,7 @@
 """ResNet Strikes Back (Wightman et al. 2021): LAMB at 2048 images per step, 5 + 95 epochs.
 
-Five epochs of linear warm-up in steps of one iteration, then a cosine to 1e-6. Biases and norm
-layers are not decayed. A1 and A2 are longer, and say so themselves.
+Five epochs of linear warm-up, updated every iteration, then a cosine to 1e-6. No weight decay for
+biases and norm layers. A1 and A2 are longer and override this.
 """
 
 optim_wrapper = dict(

@@ -71,7 +71,7 @@ class CrossEntropyLoss(nn.Module):
         if use_sigmoid and use_soft:
             raise UserValueError(
                 "use_sigmoid=True and use_soft=True exclude each other: leave use_soft out, "
-                "binary cross entropy takes soft targets as it is."
+                "binary cross entropy accepts soft targets anyway."
             )
         if pos_weight is not None and not use_sigmoid:
             raise UserValueError(

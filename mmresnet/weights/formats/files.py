@@ -6,7 +6,6 @@ a pickle of NumPy arrays as Detectron's and detectron2's are, or safetensors.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import stat
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 
 from mmresnet.atomic import atomic_write
@@ -30,16 +30,17 @@ from mmresnet.weights.formats.detect import (
     FormatError,
     detect_format,
     reported_for,
+    shorten,
 )
-from mmresnet.weights.formats.numpy_pickles import NumpyReader
-from mmresnet.weights.formats.tensors import to_tensors
+from mmresnet.weights.formats.numpy_pickles import Array, NumpyReader
+from mmresnet.weights.formats.pickle_reader import RESAVE
 from mmresnet.weights.formats.torch_archives import check_archive
-from mmresnet.weights.formats.torch_files import allow_checkpoint_types, load_values
+from mmresnet.weights.formats.torch_files import load_values
 from mmresnet.weights.formats.torch_pickles import check_torch_pickles
 
 METADATA = "__metadata__"  # safetensors' own name for it
+_MAX_DEPTH = 64  # checkpoints nest their values less than ten deep
 _SUFFIXES = (".safetensors", ".pth", ".pkl", ".bin", ".pt", ".th", ".tar")
-_HISTORY = "mmengine.logging.history_buffer.HistoryBuffer"
 
 
 def read_weights(
@@ -65,11 +66,111 @@ def read_weights(
                 content = _read_safetensors(path)
             case "pickle":
                 content = NumpyReader(file, size).load()
-            case "archive":
-                content = _read_torch(file, check_archive(file, size, str(path)), map_location)
-            case "legacy":
-                content = _read_torch(file, check_torch_pickles(file, size), map_location)
-        return to_tensors(content, map_location)
+            case format:
+                if format == "archive":
+                    check_archive(file, size, str(path))
+                else:
+                    check_torch_pickles(file, size)
+                file.seek(0)
+                content = load_values(file, map_location)
+        return _to_tensors(content, map_location)
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a regular file; a pipe or a device may never end."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            inside = sorted(one.name for one in path.iterdir() if one.suffix in _SUFFIXES)
+            such_as = f", such as '{path / inside[0]}'" if inside else ""
+            raise FormatError(f"is a folder: give a file of weights in it{such_as}.")
+        if not stat.S_ISREG(mode):
+            raise FormatError("is a pipe or a device, not a file: copy its output to a file first.")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        beside = os.listdir(path.parent) if path.parent.is_dir() else ()
+        raise UserFileNotFoundError(
+            f"There is no file of weights '{path}'.{did_you_mean(path.name, beside)}"
+        ) from error
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}.") from error
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="pt") as opened:
+            # copies, since those of the library change and vanish with the file
+            content = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
+            metadata = opened.metadata()
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # SafetensorError, and what an unknown dtype raises
+        raise FormatError(
+            f"is a safetensors file that is cut off or damaged ({error}): {AGAIN}."
+        ) from error
+    return content | ({METADATA: metadata} if metadata else {})
+
+
+def _to_tensors(content: object, device: str | torch.device) -> dict[Any, Any]:
+    """Return ``content`` with its NumPy arrays as tensors, all tensors on ``device``.
+
+    Arrays of text become lists. Dicts and lists are changed in place. What occurs twice stays one
+    object.
+
+    Raises:
+        FormatError: It is not a dict, holds no tensor, or an array of something else.
+    """
+    if not isinstance(content, dict):
+        raise FormatError(
+            f"holds a {type(content).__name__}, but weights are a dict of tensors by name: save "
+            "it again by torch.save(model.state_dict(), 'weights.pth')."
+        )
+    converted: dict[int, tuple] = {}  # by id; the original is kept, so that its id stays taken
+
+    def convert(value: object, depth: int) -> object:
+        if depth > _MAX_DEPTH:
+            raise FormatError(f"nests its values more than {_MAX_DEPTH} deep: {RESAVE}.")
+        if id(value) in converted:
+            return converted[id(value)][1]
+        result = value
+        if isinstance(value, Array):
+            result = _from_array(value.values, device)
+        elif isinstance(value, np.ndarray):
+            result = _from_array(value, device)
+        elif isinstance(value, np.generic):
+            result = value.item()
+        elif isinstance(value, torch.Tensor):
+            result = value.to(device)
+        elif isinstance(value, (dict, list)):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                value[key] = convert(item, depth + 1)
+        elif type(value) is tuple:
+            result = tuple(convert(item, depth + 1) for item in value)
+        converted[id(value)] = value, result
+        return result
+
+    convert(content, 0)
+    if not any(isinstance(result, torch.Tensor) for _, result in converted.values()):
+        named = [f"'{shorten(key, 40)}'" for key in list(content)[:4] if isinstance(key, str)]
+        entries = f"its entries are {', '.join(named)}" if named else "it has no entries by name"
+        raise FormatError(
+            f"holds no tensor ({entries}): give the file that the weights were saved to."
+        )
+    return content
+
+
+def _from_array(array: np.ndarray, device: str | torch.device) -> torch.Tensor | list:
+    try:
+        if array.dtype.kind in "US":
+            return array.tolist() if array.size else []
+        native = array.dtype.newbyteorder("=")
+        return torch.from_numpy(np.array(array, dtype=native, order="C")).to(device)
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"holds an array of the type '{array.dtype}', but weights are numbers: {RESAVE}."
+        ) from error
 
 
 def write_weights(
@@ -127,46 +228,3 @@ def write_weights(
             f"The weights cannot be written to '{path}': {error.strerror}; what was there before "
             "is left unchanged."
         ) from error
-
-
-def _open(path: Path) -> BinaryIO:
-    """Open a regular file; a pipe or a device may never end."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            inside = sorted(one.name for one in path.iterdir() if one.suffix in _SUFFIXES)
-            such_as = f", such as '{path / inside[0]}'" if inside else ""
-            raise FormatError(f"is a folder: give a file of weights in it{such_as}.")
-        if not stat.S_ISREG(mode):
-            raise FormatError("is a pipe or a device, not a file: copy its output to a file first.")
-        return path.open("rb")
-    except FileNotFoundError as error:
-        beside = os.listdir(path.parent) if path.parent.is_dir() else ()
-        raise UserFileNotFoundError(
-            f"There is no file of weights '{path}'.{did_you_mean(path.name, beside)}"
-        ) from error
-    except OSError as error:
-        raise FormatError(f"cannot be read: {error.strerror}.") from error
-
-
-def _read_torch(file: BinaryIO, names: set[str], map_location: object) -> Any:
-    allow_checkpoint_types(_HISTORY in names and importlib.util.find_spec("mmengine") is not None)
-    file.seek(0)
-    return load_values(file, map_location)
-
-
-def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors import safe_open
-
-    try:
-        with safe_open(path, framework="pt") as opened:
-            # copies, since those of the library change and vanish with the file
-            content = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
-            metadata = opened.metadata()
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # SafetensorError, and what an unknown dtype raises
-        raise FormatError(
-            f"is a safetensors file that is cut off or damaged ({error}): {AGAIN}."
-        ) from error
-    return content | ({METADATA: metadata} if metadata else {})

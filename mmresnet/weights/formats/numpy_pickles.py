@@ -13,7 +13,7 @@ import numpy as np
 from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
 from mmresnet.weights.formats.pickle_reader import (
     RESAVE,
-    TRUST,
+    UNNEEDED,
     Global,
     PickleReader,
     check_keys,
@@ -46,7 +46,7 @@ class NumpyReader(PickleReader):
 
     def find_class(self, path: str) -> Global:
         if not NUMPY_GLOBALS.fullmatch(path):
-            raise FormatError(f"holds '{shorten(path)}', which weights do not need; {TRUST}.")
+            raise FormatError(f"holds '{shorten(path)}', {UNNEEDED}.")
         return Global(path)
 
     def persistent_load(self, pid: object) -> object:
@@ -94,7 +94,8 @@ class NumpyReader(PickleReader):
 
     def _array(self, shape: object, dtype: object, data: object, order: object) -> np.ndarray:
         data = data.encode("latin1") if isinstance(data, str) else data  # as Python 2 wrote them
-        if not (isinstance(dtype, DType) and isinstance(data, bytes) and is_shape(shape)):
+        is_data = isinstance(data, (bytes, bytearray))
+        if not (is_data and isinstance(dtype, DType) and is_shape(shape)):
             raise pickle.UnpicklingError("an array without a shape, a dtype or data")
         item_size = dtype.dtype.itemsize
         if math.prod(shape) * item_size != len(data):

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
 
 RESAVE = "save it again as a state dict of tensors alone, by torch.save"
-TRUST = f"nothing in it was run. If you trust its author, {RESAVE}"
+UNNEEDED = f"which weights do not need; nothing in it was run. If you trust its author, {RESAVE}"
 
 _OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -73,20 +73,16 @@ class PickleReader:
             invalid = isinstance(error, LookupError)
             reason = "an invalid instruction" if invalid else shorten(str(error))
             raise FormatError(
-                "cannot be read: it is cut off or damaged, or not a pickle of weights "
-                f"({reason}): {AGAIN}."
+                f"is cut off or damaged, or not a pickle of weights ({reason}): {AGAIN}."
             ) from error
 
     def charge(self, count: int) -> None:
-        """Count bytes that are asked for; each byte of the file may count three times.
-
-        An array of protocol 2 is stored as text, is encoded to bytes, and becomes an array.
-        """
+        """Count bytes that are asked for, and refuse more than the file justifies."""
         self._charged += count
-        if self._charged > 3 * self._size:
+        if self._charged > 3 * self._size:  # text that is encoded to bytes, and those to an array
             raise FormatError(
-                f"asks for at least {self._charged:,} bytes of memory, but has {self._size:,}; "
-                f"{TRUST}."
+                f"asks for at least {self._charged:,} bytes of memory, but has {self._size:,}: "
+                f"{RESAVE}."
             )
 
     def _load(self) -> Any:
@@ -138,14 +134,15 @@ class PickleReader:
                 return operands
             case "EMPTY_DICT" | "DICT", _:
                 return _update({}, operands)
-            case "APPEND" | "APPENDS", [target, *items]:
-                return _extend(target, items)
-            case "SETITEM" | "SETITEMS", [target, *items]:
+            case "APPEND" | "APPENDS", [list(target), *items]:
+                target.extend(items)
+                return target
+            case "SETITEM" | "SETITEMS", [dict(target), *items]:
                 return _update(target, items)
             case "GLOBAL", _:
                 return self.find_class(argument.replace(" ", ".", 1))
-            case "STACK_GLOBAL", [str(module), str(name)]:
-                return self.find_class(f"{module}.{name}")
+            case "STACK_GLOBAL", [str(module), str(attribute)]:
+                return self.find_class(f"{module}.{attribute}")
             case "BINPERSID", [pid]:
                 return self.persistent_load(pid)
             case "REDUCE" | "NEWOBJ", [function, args]:
@@ -153,19 +150,12 @@ class PickleReader:
             case "BUILD", [made, state]:
                 self.build(made, state)
                 return made
-        raise FormatError(f"is a pickle with an instruction that weights do not need; {TRUST}.")
+        raise FormatError(f"is a pickle with the instruction {name}, {UNNEEDED}.")
 
 
-def _extend(target: Any, items: list) -> Any:
-    if not isinstance(target, Opaque):
-        target.extend(items)
-    return target
-
-
-def _update(target: Any, items: list) -> Any:
+def _update(target: dict, items: list) -> dict:
     check_keys(items[::2])
-    if not isinstance(target, Opaque):
-        target.update(zip(items[::2], items[1::2], strict=True))
+    target.update(zip(items[::2], items[1::2], strict=True))
     return target
 
 

@@ -19,11 +19,8 @@ _EXPORTED = ("/models/model.json", "serialized_exported_program.json")
 _RESAVE = "save it again by torch.save"
 
 
-def check_archive(file: BinaryIO, size: int, path: str) -> set[str]:
+def check_archive(file: BinaryIO, size: int, path: str) -> None:
     """Check that ``file`` is a checkpoint of torch's that needs no more memory than its size.
-
-    Returns:
-        The names in its pickle, such as ``torch.FloatStorage``.
 
     Raises:
         FormatError: It is another archive, is cut off, or claims more than it holds.
@@ -68,7 +65,7 @@ def check_archive(file: BinaryIO, size: int, path: str) -> set[str]:
         if name.startswith(prefix)
     }
     content = _read_stored(file, entries[f"{top}/data.pkl"])
-    return check_torch_pickles(io.BytesIO(content), size, records)
+    check_torch_pickles(io.BytesIO(content), size, records)
 
 
 def _directory_start(file: BinaryIO, size: int) -> int:

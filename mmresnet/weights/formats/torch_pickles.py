@@ -5,16 +5,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import pickle
+import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from mmresnet.weights.formats.detect import AGAIN, FormatError
+from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
 from mmresnet.weights.formats.numpy_pickles import NUMPY_GLOBALS, DType, NumpyReader
-from mmresnet.weights.formats.pickle_reader import RESAVE, Global, Opaque, is_shape, check_keys
+from mmresnet.weights.formats.pickle_reader import (
+    RESAVE,
+    UNNEEDED,
+    Global,
+    Opaque,
+    check_keys,
+    is_shape,
+)
+from mmresnet.weights.formats.torch_files import allow_history_buffer
 
 _ITEM_SIZES = {
     **dict.fromkeys(("DoubleStorage", "LongStorage", "ComplexFloatStorage"), 8),
@@ -22,11 +32,15 @@ _ITEM_SIZES = {
     **dict.fromkeys(("HalfStorage", "BFloat16Storage", "ShortStorage"), 2),
     "ComplexDoubleStorage": 16,
 }
+_ALLOCATE_NOTHING = re.compile(  # calls that are given no nested lists
+    r"Size|device|complex|getattr|_get_layout|Parameter"
+    r"|_rebuild_(parameter|parameter_with_state|sparse_tensor|nested_tensor)"
+)
 
 
 def check_torch_pickles(
     stream: BinaryIO, size: int, records: Mapping[str, int] | None = None
-) -> set[str]:
+) -> None:
     """Check that torch needs no more memory for a pickle than its file has bytes.
 
     What the pickle names is not judged: torch does that.
@@ -37,22 +51,17 @@ def check_torch_pickles(
         records: The bytes of each storage in an archive; None for a file without an archive, in
             which five pickles follow each other, and then the data.
 
-    Returns:
-        The names in it, such as ``torch.FloatStorage``.
-
     Raises:
         FormatError: It needs more, or is cut off.
     """
-    names = set()
     for _ in range(5 if records is None else 1):
-        checker = _TorchChecker(stream, size, records, names)
+        checker = _TorchChecker(stream, size, records)
         checker.load()
         if checker.protocol >= 4:
             raise FormatError(
                 f"is pickled by protocol {checker.protocol}, which torch cannot read without "
                 "running what it names: save it again by torch.save with its default protocol."
             )
-    return names
 
 
 @dataclass(frozen=True)
@@ -64,15 +73,13 @@ class _Storage:
 class _TorchChecker(NumpyReader):
     """Makes no tensors, and adds up the bytes of those that torch would make."""
 
-    def __init__(
-        self, stream: BinaryIO, size: int, records: Mapping[str, int] | None, names: set[str]
-    ) -> None:
+    def __init__(self, stream: BinaryIO, size: int, records: Mapping[str, int] | None) -> None:
         super().__init__(stream, size)
-        self._records, self._names = records, names
-        self._storages: dict[str, _Storage] = {}
+        self._records, self._storages = records, {}
 
     def find_class(self, path: str) -> Global:
-        self._names.add(path)
+        if path.startswith("mmengine.") and importlib.util.find_spec("mmengine"):
+            allow_history_buffer()  # not before: it imports mmengine
         return Global(path)
 
     def persistent_load(self, pid: object) -> _Storage:
@@ -83,7 +90,7 @@ class _TorchChecker(NumpyReader):
                 numel = part = None
         if not is_shape((numel, part)):
             raise pickle.UnpicklingError("a storage without a key or a size")
-        item_size = _ITEM_SIZES.get(_name(kind), 1)
+        item_size = _ITEM_SIZES.get(kind.path.rpartition(".")[2], 1)
         available = self._size if self._records is None else self._records.get(key, 0)
         if numel * item_size > available:
             raise FormatError(
@@ -96,18 +103,19 @@ class _TorchChecker(NumpyReader):
         return _Storage(min(part, storage.numel), storage.item_size)
 
     def call(self, function: object, args: tuple) -> object:
-        if isinstance(function, Global) and NUMPY_GLOBALS.fullmatch(function.path):
+        path = function.path if isinstance(function, Global) else ""
+        if NUMPY_GLOBALS.fullmatch(path):
             return super().call(function, args)
-        name = _name(function)
-        if name == "_rebuild_from_type_v2" and len(args) > 2:
+        name = path.rpartition(".")[2]
+        if name == "_rebuild_from_type_v2":
             return self.call(args[0], args[2])
         if name.startswith(("_rebuild_tensor", "_rebuild_qtensor")):
             self._check_view(args)
         elif name in ("set", "Counter") and args:
             self.charge(4 * len(args[0]))
             check_keys(args[0])
-        elif name != "Size":
-            self._charge_elements(args)
+        elif args and not (_ALLOCATE_NOTHING.fullmatch(name) and _is_flat(args)):
+            raise FormatError(f"holds '{shorten(path)}', {UNNEEDED}.")
         return Opaque()
 
     def build(self, made: object, state: object) -> None:
@@ -116,20 +124,16 @@ class _TorchChecker(NumpyReader):
                 pass
             case OrderedDict(), _:
                 raise FormatError(f"holds a dict with attributes of its own: {RESAVE}.")
-            # another size makes NumPy allocate, and with flags it takes numbers for addresses
-            case DType(), (_, _, None, None, None, size, _, 0 | 8) if size in (
-                -1,
-                made.dtype.itemsize,
-            ):
+            case DType(), (_, _, None, None, None, size, _, 0 | 8):
+                if size not in (-1, made.dtype.itemsize):
+                    raise pickle.UnpicklingError("a dtype of another size")  # NumPy would allocate
                 super().build(made, state)
-            case DType(), _:
+            case DType(), _:  # with other flags, NumPy takes numbers for addresses
                 raise FormatError(f"holds an array of a type that is not plain numbers: {RESAVE}.")
-            case Opaque(), (_Storage(), *_):  # how tensors were pickled before PyTorch 0.2
+            case Opaque(), dict() | [bool(), *_] | [_, _, _, bool(), _]:
+                pass  # attributes; before PyTorch 0.4, also those of parameters
+            case Opaque(), _:  # before PyTorch 0.2, tensors
                 self._check_view(state)
-            case Opaque(), tuple() | list():
-                self._charge_elements(state)
-            case Opaque(), _:
-                pass
             case _:
                 super().build(made, state)
 
@@ -146,19 +150,7 @@ class _TorchChecker(NumpyReader):
                 f"it: it is damaged; {AGAIN}."
             )
 
-    def _charge_elements(self, args: Sequence, depth: int = 0) -> None:
-        """Charge the most elements that a call can make from the sizes and values it is given."""
-        if depth > 4:
-            raise pickle.UnpicklingError("arguments within arguments")
-        sizes = [size for size in args if type(size) is int]
-        self.charge(math.prod(sizes) if sizes and min(sizes) > 0 else 0)
-        self.charge(len(args))
-        for part in args:
-            if isinstance(part, (tuple, list)):
-                self._charge_elements(part, depth + 1)
-            elif isinstance(part, (str, bytes)):
-                self.charge(len(part))
 
-
-def _name(function: object) -> str:
-    return function.path.rpartition(".")[2] if isinstance(function, Global) else ""
+def _is_flat(args: tuple) -> bool:
+    parts = [part for arg in args for part in (arg if isinstance(arg, tuple) else (arg,))]
+    return not any(isinstance(part, (list, tuple)) and not is_shape(part) for part in parts)

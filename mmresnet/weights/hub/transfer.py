@@ -1,7 +1,7 @@
 """One file over HTTP, by huggingface_hub: resumed after a cut, with a progress bar.
 
 ``docs/downloads.md`` compares other libraries. ``http_get`` is not in huggingface_hub's
-documentation: ``tests/weights/hub/test_transfer.py`` checks all that is used of it.
+documentation: ``tests/weights/hub/test_transfer.py`` checks what is used of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from urllib.parse import urljoin
 
-_RETRIES = 5  # failures in a row without progress
+_RETRIES = 5  # in a row without progress
 _LONGEST_PAUSE = 60.0  # seconds, whatever a server asks for
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 _CUT = (http.client.HTTPException, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
@@ -22,30 +22,31 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TransferError(Exception):
-    """Why a request failed, as a clause; made from the error of whatever HTTP client was used.
+    """Why a request failed, as a clause.
 
     Attributes:
-        status: The server's answer, if there was one.
-        pause: Seconds before another request, which may succeed; None if it cannot.
+        status: The server's answer, if there was one; with its ``headers``.
+        temporary: Whether another request may succeed.
     """
 
-    def __init__(self, error: BaseException, failures: int = 1) -> None:
-        response = getattr(error, "response", None)
+    def __init__(self, error: BaseException) -> None:
+        response = getattr(error, "response", None)  # requests', httpx's and httpx2's errors
         self.status = getattr(response, "status_code", None)
+        self.headers = getattr(response, "headers", {})
         while cause := error.__cause__ or error.__context__:
             error = cause  # down to the operating system's
-        self.full = getattr(error, "errno", None) in _DISK_FULL
-        if response is not None:
+        self.temporary = self.status in _TEMPORARY or isinstance(error, _CUT)
+        if self.status is not None:
             reason = f"the server answers {self.status} {http.client.responses.get(self.status)}"
-        elif self.full:
+        elif getattr(error, "errno", None) in _DISK_FULL:
             reason = f"the disk is full ({error}); MMRESNET_CACHE sets another folder"
         else:
             reason = f"the request failed ({error or type(error).__name__})"
         super().__init__(reason)
 
 
-def read_headers(url: str) -> tuple[str, str, int | None]:
-    """Return ETag, SHA-256 and size of a file; what the server does not state is empty or None.
+def read_headers(url: str) -> tuple[str, str]:
+    """Return the ETag and the SHA-256 of a file, empty if the server does not state them.
 
     Raises:
         TransferError: The server cannot be reached, or redirects from https to http.
@@ -58,11 +59,46 @@ def read_headers(url: str) -> tuple[str, str, int | None]:
         failure = TransferError(error)
         if failure.status is None:
             raise failure from error
-        return "", "", None  # some servers refuse HEAD; the answer to GET counts
+        return "", ""  # some servers refuse HEAD; the answer to GET counts
     location = urljoin(url, found.location)
     if url.startswith("https:") and not location.startswith("https:"):
         raise TransferError(OSError(f"the redirect from https to {location} is not safe"))
     etag = found.etag or ""
-    if re.fullmatch(r"[0-9a-f]{64}", etag):  # Hugging Face's for large files
-        return etag, etag, found.size
-    return etag, "", found.size if location == url else None  # else of the redirect's own body
+    return etag, etag if re.fullmatch(r"[0-9a-f]{64}", etag) else ""  # Hugging Face's are that
+
+
+def receive(url: str, part: Path, headers: dict[str, str]) -> None:
+    """Download ``url`` to ``part``, continuing after the bytes that it holds.
+
+    Raises:
+        TransferError: It failed; what was received is left in ``part``.
+    """
+    from huggingface_hub.file_download import http_get
+
+    failures = 0
+    while True:
+        part.touch()
+        have = part.stat().st_size
+        try:
+            with part.open("ab") as file:
+                http_get(url, file, resume_size=have, headers=headers)
+            return
+        except Exception as error:
+            failure = TransferError(error)
+            progress = part.stat().st_size > have
+            failures = 1 if progress else failures + 1
+            if failure.status == 416 and have:  # the file on the server is shorter
+                part.unlink()
+            elif failures > _RETRIES or not (progress or failure.temporary):
+                if not part.stat().st_size:
+                    part.unlink()
+                raise failure from error
+            after = failure.headers.get("Retry-After", "")
+            pause = min(float(after), _LONGEST_PAUSE) if after.isdecimal() else 2.0**failures
+            say(f"{url}: {failure}; trying again in {pause:g} s ({failures} of {_RETRIES})")
+            time.sleep(pause)
+
+
+def say(message: str) -> None:
+    """Print a line to standard error, where the progress bar is."""
+    print(message, file=sys.stderr, flush=True)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from peers import import_mmdet_resnet, randomise, to_our_names
+from other_libraries import import_mmdet_resnet, randomise, to_our_names
 
 from mmresnet.models import backbones
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
-from peers import import_mmdet_resnet, randomise, to_our_names
+from other_libraries import import_mmdet_resnet, randomise, to_our_names
 
 import mmresnet.registry  # noqa: F401  lets mmengine read `_base_ = "mmdet::…"`
 

@@ -1,4 +1,4 @@
-"""Files given in the place of weights that are none, and what is to be said of each.
+"""Files that are not weights, damaged or malicious, and words of the error message for each.
 
 An attack is built for the path of a witness, which exists as soon as something in it has run.
 """
@@ -41,19 +41,19 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102530
 DENIED = b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>'
 INDEX = b'{"metadata": {}, "weight_map": {"conv1.weight": "model-00001-of-00002.safetensors"}}'
 ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x10\n\x04node"
-CUT = r"cut off or damaged"
+CUT = r"cut off or damaged.* again"
 NOT_RUN = r"holds '{}', which .* nothing in it was run"
 
-# name: what makes the bytes, words of the sentence
-STRANGERS = {
-    "nothing": (lambda: b"", "is empty: fetch"),
-    "zeros": (lambda: bytes(9000), "4,096 zeros, like a download that never finished"),
-    "a web page": (lambda: PAGE, "is a web page titled '404 — Not found'.* went wrong"),
-    "a web page without a head": (lambda: b"\n <html>Sign in</html>", "is a web page, and no"),
+# name: what makes the bytes, words of the error message
+UNSUPPORTED = {
+    "nothing": (lambda: b"", "is empty: download it again"),
+    "zeros": (lambda: bytes(9000), "4,096 zeros, like an unfinished download"),
+    "a web page": (lambda: PAGE, "is a web page titled '404 — Not found'.* failed download"),
+    "a web page without a head": (lambda: b"\n <html>Sign in</html>", "is a web page, not weights"),
     "a server's refusal": (lambda: DENIED, r"XML message from a file server \('AccessDenied'\)"),
     "a pointer of Git LFS": (lambda: LFS, "Git LFS.* 102,530,333 bytes.*'git lfs pull'"),
     "a text": (lambda: b"model = dict(\n  depth=50)\n", r"text file.*'model = dict\( depth=50"),
-    "JSON": (lambda: b'{"annotations": []}', "is a JSON file, and no weights"),
+    "JSON": (lambda: b'{"annotations": []}', "is a JSON file, not weights"),
     "an index": (lambda: INDEX, r"index of weights.* \('model-00001-of-00002\.safetensors'\)"),
     "a JPEG": (lambda: pictured("JPEG"), "is a JPEG image"),
     "a PNG": (lambda: pictured("PNG"), "is a PNG image"),
@@ -69,7 +69,7 @@ STRANGERS = {
     "noise": (lambda: bytes(range(250, 256)) * 9, "begins with the bytes fa fb fc fd"),
     "a zip archive": (
         lambda: rewritten(torch_file(1), lambda *_: b"").replace(b"data.pkl", b"data.txt"),
-        r"is a zip archive, and no checkpoint \(it holds 'archive/data.txt'",
+        r"is a zip archive, not a checkpoint \(it holds 'archive/data.txt'",
     ),
 }
 DAMAGED = {
@@ -78,7 +78,7 @@ DAMAGED = {
     "an archive's last bytes gone": (lambda: torch_file(tensors())[:-10], CUT),
     "an archive without a tensor's data": (
         lambda: rewritten(torch_file(tensors())).replace(b"archive/data/0", b"archive/data/9"),
-        "claims a tensor of 4,800 bytes, where it has 0",
+        "claims a tensor of 4,800 bytes, but has 0 bytes",
     ),
     "an archive with half a pickle": (lambda: with_pickle(b"\x80\x02}X\x09"), CUT),
     "legacy, its start": (lambda: torch_file(tensors(), zipped=False)[:40], CUT),
@@ -86,24 +86,24 @@ DAMAGED = {
     "half a pickle": (lambda: pickle.dumps(arrays(), protocol=2)[:150], CUT),
     "a pickle and its first bytes alone": (lambda: b"\x80\x02\x8a", CUT),
     "half of safetensors": (lambda: save(tensors())[:1000], CUT),
-    "the start of safetensors": (lambda: save(tensors())[:50], "claims a header of"),
+    "the start of safetensors": (lambda: save(tensors())[:50], CUT),
 }
-UNFIT = {
+INVALID = {
     "no tensor": (lambda: torch_file({"epoch": 3}), "holds no tensor.*'epoch'"),
     "no entry": (lambda: pickle.dumps({}), r"holds no tensor \(it has no entries"),
-    "a tensor alone": (lambda: torch_file(torch.ones(3)), "holds a Tensor, and weights are"),
-    "a list": (lambda: pickle.dumps([1, 2]), "holds a list, and weights are"),
+    "a tensor alone": (lambda: torch_file(torch.ones(3)), "holds a Tensor, but weights are"),
+    "a list": (lambda: pickle.dumps([1, 2]), "holds a list, but weights are"),
     "a whole model": (
         lambda: torch_file(torch.nn.Linear(2, 2)),
         NOT_RUN.format(r"torch\.nn\.modules\.linear\.Linear"),
     ),
     "objects": (
         lambda: pickle.dumps(arrays(a=np.array([None]))),
-        "an array of the type 'O8', and weights are numbers",
+        "an array of the type 'O8', but weights are numbers",
     ),
     "objects in an archive": (
         lambda: torch_file(arrays(a=np.array([None]))),
-        "an array of a type that is not plain numbers",
+        "an array of the type 'O8', but weights are numbers",
     ),
     "tensors by pickle": (
         lambda: pickle.dumps({"w": torch.ones(2)}),
@@ -115,14 +115,14 @@ UNFIT = {
     ),
     "another protocol": (
         lambda: torch_file(tensors(), pickle_protocol=4),
-        "pickled by protocol 4.* saved again by torch.save",
+        "pickled by protocol 4.* save it again by torch.save",
     ),
     "a dict within itself": (lambda: b"\x80\x02}q\x00X\x01\x00\x00\x00wh\x00s.", "64 deep"),
     "lists without end": (lambda: deep(b"]" * 5000 + b"a" * 4999), "64 deep"),
-    "a key without end": (lambda: b"\x80\x02})" + b"\x85" * 300_000 + b"Ns.", "a key that is no"),
+    "a key without end": (lambda: b"\x80\x02})" + b"\x85" * 300_000 + b"Ns.", "a dict key that is not a plain value"),
     "a key without end, in an archive": (
         lambda: with_pickle(b"\x80\x02})" + b"\x85" * 300_000 + b"Ns."),
-        "a key that is no plain value",
+        "a dict key that is not a plain value",
     ),
     "a dict that hides its methods": (
         lambda: with_pickle(
@@ -143,7 +143,7 @@ BOMBS = {
         lambda: rewritten(
             torch_file(tensors()), lambda name, old: inflated(old) if "pkl" in name else old
         ),
-        "claims a tensor of 1,200,000,000 bytes, where it has 4,800",
+        "claims a tensor of 1,200,000,000 bytes, but has 4,800",
     ),
     "legacy, a tensor of more than the file": (
         lambda: inflated(torch_file(tensors(), zipped=False)),
@@ -153,31 +153,31 @@ BOMBS = {
         lambda: torch_file(tensors(), zipped=False).replace(
             b"K\x1eK\x28\x86", b"J" + struct.pack("<i", 7_500_000) + b"K\x28\x86"
         ),
-        r"claims a tensor of \(7500000, 40\) values, where it has 1,200",
+        r"claims a tensor of \(7500000, 40\) values, but has 1,200",
     ),
     "a call for bytes": (
         lambda: torch_file({"a": Call(bytearray, 10**9)}),
-        "asks for at least 1,000,000,000 bytes of memory",
+        NOT_RUN.format(r"(__builtin__|builtins)\.bytearray"),
     ),
     "legacy, a call for bytes": (
         lambda: torch_file({"a": Call(bytearray, 10**9)}, zipped=False),
-        "asks for at least 1,000,000,000 bytes of memory",
+        NOT_RUN.format(r"(__builtin__|builtins)\.bytearray"),
     ),
     "a call for a tensor": (
         lambda: torch_file({"a": Call(torch.FloatTensor, 10**9)}),
-        "asks for at least 1,000,000,000",
+        NOT_RUN.format(r"torch\.FloatTensor"),
     ),
     "many calls": (
         lambda: torch_file([Call(bytearray, 900) for _ in range(10**5)]),
-        "asks for at least",
+        NOT_RUN.format(r"(__builtin__|builtins)\.bytearray"),
     ),
     "a call for an array": (
         lambda: torch_file({"a": Call(REBUILD, np.ndarray, (10**9,), b"b")}),
-        "asks for at least 1,000,000,007",
+        "a call that makes no array",
     ),
     "text of a gigabyte": (
         lambda: torch_file({"a": Call(np.dtype, f"S{10**9}")}),
-        "asks for at least 1,000,000,000",
+        "an array of the type 'S1000000000'",
     ),
     "a pickle with a call for an array": (
         lambda: pickle.dumps({"a": Call(REBUILD, np.ndarray, (10**9,), b"b")}),
@@ -187,14 +187,14 @@ BOMBS = {
         lambda: pickle.dumps(arrays(), protocol=2).replace(
             b"K\x04K\x03\x86", b"J" + struct.pack("<i", 10**9) + b"K\x03\x86"
         ),
-        r"an array of \(1000000000, 3\) values of 4 bytes, where it has 48 bytes",
+        r"an array of \(1000000000, 3\) values of 4 bytes, but has 48 bytes",
     ),
     "a pickle with a place far away": (lambda: b"\x80\x02}r\xff\xff\xff\x7f.", "holds no tensor"),
     "a pickle of a terabyte": (lambda: b"\x80\x04\x8e" + struct.pack("<Q", 10**12) + b"ab.", CUT),
     "a thousand arrays of one": (lambda: many_of_one(), "asks for at least"),
     "a header of a terabyte": (
         lambda: header({"w": {}}, 10**12),
-        "claims a header of 1,000,000,000,000 bytes",
+        CUT,
     ),
     "safetensors of a terabyte": (
         lambda: header({"w": {"dtype": "U8", "shape": [10**12], "data_offsets": [0, 10**12]}}),
@@ -207,7 +207,7 @@ ATTACKS = {
     "legacy": (lambda witness: torch_file(calling(witness), zipped=False), RUN),
     "legacy, before its data": (
         lambda witness: pickle.dumps(MAGIC, protocol=2) + pickle.dumps(calling(witness), 2),
-        CUT,
+        NOT_RUN.format(r"(posix|nt)\.system"),
     ),
     **{
         f"a pickle of protocol {protocol}": (
@@ -218,7 +218,7 @@ ATTACKS = {
     },
     "a pickle with an old instruction": (
         lambda witness: b"(S'touch %s'\nios\nsystem\n." % bytes(witness),
-        "is a pickle with an instruction that weights have no need of; " + RUN,
+        "is a pickle with the instruction INST, which weights do not need; " + RUN,
     ),
     "a call in arrays": (
         lambda witness: pickle.dumps(arrays(a=np.array([calling(witness)], dtype=object))),
@@ -231,7 +231,7 @@ ATTACKS = {
         NOT_RUN.format(r"builtins\.eval"),
     ),
 }
-TABLE = {**STRANGERS, **DAMAGED, **UNFIT, **BOMBS}
+TABLE = {**UNSUPPORTED, **DAMAGED, **INVALID, **BOMBS}
 ALLOCATING = (
     # of BOMBS, those that reserve a gigabyte when torch's reader without code or pickle reads them
     "legacy, a tensor of more than the file",

@@ -1,12 +1,13 @@
 """Weights of Hugging Face repositories, and the settings beside them."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from server import BODY, SHA256, Answer, Server
+from server import BODY, LARGE, SHA256, Answer, Server, serving
 
 from mmresnet.errors import UserError
 from mmresnet.weights.hub import download
@@ -47,27 +48,44 @@ def test_hub_without_weights(hub, monkeypatch, fetch):
     hub(**{"config.json": Answer(b"{}")})
     with pytest.raises(UserError, match=r"'hf://some/net' has neither model\.safetensors nor"):
         fetch("hf://some/net")
-    with pytest.raises(UserError, match=r"no such file \(404"):
+    with pytest.raises(UserError, match="answers 404 Not Found"):
         fetch("hf://some/net/absent.pth")
     with pytest.raises(UserError, match="not of the form hf://organization/name"):
         fetch("hf://net")
     hub(**{"config.json": Answer(b"<html>")})
     shutil.rmtree(os.environ["MMRESNET_CACHE"])
-    with pytest.raises(UserError, match=r"config\.json .* is no JSON file"):
+    with pytest.raises(UserError, match=r"config\.json .* is not a JSON file"):
         fetch("hf://some/net")
     monkeypatch.setenv("MMRESNET_OFFLINE", "1")
-    with pytest.raises(UserError, match=r"hf://some/net is not in the cache .*model\.safetensors"):
+    with pytest.raises(UserError, match=r"some/net/.*/model\.safetensors does not exist: download"):
         fetch("hf://some/net")
 
 
-@pytest.mark.parametrize("told", [SHA256, "0" * 64])
-def test_the_hash_that_the_hub_tells_on_the_way_is_checked(hub, server, told, fetch):
-    headers = {"Location": f"{server.url}/storage/1", "X-Linked-Etag": f'"{told}"'}
-    hub(**{"pytorch_model.bin": Answer(status=302, headers=headers)})
-    server.answers["/storage/1"] = [Answer(BODY, cut=1000), Answer(BODY)]
-    if told == SHA256:
-        assert fetch("hf://some/net").read_bytes() == BODY
-        assert server.ranges("/storage/1") == [None, "bytes=1000-"]
-    else:
-        with pytest.raises(UserError, match="is not the file that was published"):
-            fetch("hf://some/net")
+@pytest.mark.parametrize("stated", [SHA256, "0" * 64])
+def test_the_hash_that_the_hub_states_is_checked(hub, server, stated, fetch):
+    with serving() as storage:
+        headers = {
+            "Location": f"http://localhost:{storage.server_port}/1",
+            "X-Linked-Etag": f'"{stated}"',
+        }
+        hub(**{"pytorch_model.bin": Answer(status=302, headers=headers)})
+        storage.answers["/1"] = [Answer(BODY)]
+        if stated == SHA256:
+            assert fetch("hf://some/net").read_bytes() == BODY
+        else:
+            with pytest.raises(UserError, match="is not the published one"):
+                fetch("hf://some/net")
+
+
+def test_a_large_file_of_the_hub_is_resumed(hub, server, fetch):
+    """The storage has an ETag of its own."""
+    with serving() as storage:
+        sha256 = hashlib.sha256(LARGE).hexdigest()
+        headers = {
+            "Location": f"http://localhost:{storage.server_port}/1",
+            "X-Linked-Etag": f'"{sha256}"',
+        }
+        hub(**{"pytorch_model.bin": Answer(status=302, headers=headers)})
+        storage.answers["/1"] = [Answer(LARGE, cut=15_000_000), Answer(LARGE)]
+        assert fetch("hf://some/net").read_bytes() == LARGE
+        assert storage.ranges("/1") == [None, f"bytes={10 << 20}-"]

@@ -1,115 +1,171 @@
-"""What comes over connections that are cut, stalled, refused and killed."""
+"""Downloads that are cut, stalled, redirected and killed; huggingface_hub resumes them."""
 
-import json
+import inspect
 import signal
 import time
-import urllib.request
+from types import SimpleNamespace
 
 import pytest
-from server import BODY, NAME, Answer
+from huggingface_hub.file_download import http_get
+from server import BODY, LARGE, LARGE_NAME, NAME, Answer, serving
 
 from mmresnet.errors import UserError
-from mmresnet.weights.hub import remote
+from mmresnet.weights.hub import transfer
+
+PIECE = 10 << 20  # bytes that http_get writes at a time
+OLD = b"PK\x03\x04" + b"old" * (len(LARGE) // 3)  # another file of about that size
+sleep = time.sleep  # the fixtures replace it
 
 
-@pytest.mark.parametrize("cuts", [(300_000,), (300_000, 500_000), (0, 100, 1)])
-def test_a_cut_connection_is_taken_up_where_it_ended(get, server, cuts, left):
-    path = get(*(Answer(BODY, cut=cut) for cut in cuts), Answer(BODY))
-    assert path.read_bytes() == BODY
+@pytest.fixture
+def get_large(get):
+    """Like ``get``, for a file that is resumed."""
+    return lambda *answers, name=LARGE_NAME: get(*answers, name=name)
+
+
+def test_http_get_takes_the_arguments_that_it_is_given():
+    """It is not in huggingface_hub's documentation."""
+    inspect.signature(http_get).bind("url", None, resume_size=1, headers={})
+
+
+@pytest.mark.parametrize("cuts", [(15_000_000,), (15_000_000, 11_000_000), (0, 100, 1)])
+def test_a_cut_connection_is_resumed(get_large, server, cuts, left):
+    path = get_large(*(Answer(LARGE, cut=cut) for cut in cuts), Answer(LARGE))
+    assert path.read_bytes() == LARGE
     have, expected = 0, [None]
     for cut in cuts:
-        have += cut
+        have += cut // PIECE * PIECE
         expected.append(f"bytes={have}-" if have else None)
-    assert server.ranges(f"/{NAME}") == expected
-    assert server.seen[-1][1]["If-Range"] == '"first"'
-    assert left() == {NAME}
+    assert server.ranges(f"/{LARGE_NAME}") == expected
+    assert left() == {LARGE_NAME}
 
 
-def test_a_later_call_takes_up_what_an_earlier_one_left(get, server, left):
-    with pytest.raises(UserError, match=r"cut after 600\.0 kB of 1\.0 MB, 4 times in a row\. Or"):
-        get(Answer(BODY, cut=600_000), Answer(BODY, cut=0))
-    assert left() == {f"{NAME}.part", f"{NAME}.part.json"}
-    assert get(Answer(BODY)).read_bytes() == BODY
-    assert server.ranges(f"/{NAME}")[-1] == "bytes=600000-"
-    assert left() == {NAME}
+def test_a_later_call_resumes_what_an_earlier_one_left(get_large, server, left):
+    with pytest.raises(UserError, match=r"the request failed \(.*\)\. Or download it manually"):
+        get_large(Answer(LARGE, cut=15_000_000), Answer(LARGE, cut=0))
+    (part,) = left()
+    assert part.endswith(".part")
+    assert get_large(Answer(LARGE)).read_bytes() == LARGE
+    assert server.ranges(f"/{LARGE_NAME}")[-1] == f"bytes={PIECE}-"
+    assert left() == {LARGE_NAME}
 
 
 @pytest.mark.parametrize(
     "then",
     [
-        Answer(BODY, ranges=False),
-        Answer(BODY, etag='"second"'),
-        Answer(BODY[:100_000] + BODY, etag='"second"', careless=True),
+        Answer(LARGE, ranges=False),
+        Answer(LARGE, etag='"second"'),
+        Answer(LARGE[:100_000] + LARGE, etag='"second"', ranges=False),
     ],
-    ids=["no ranges", "another file", "another file, served carelessly"],
+    ids=["no ranges", "another file", "another file and no ranges"],
 )
-def test_it_starts_over_where_the_server_cannot_go_on(get, server, then):
-    other = b"PK\x03\x04" + b"old" * 200_000
-    path = get(Answer(other, cut=400_000), then, name="net.pth")
+def test_it_starts_over_where_the_server_cannot_resume(get_large, server, then):
+    path = get_large(Answer(OLD, cut=15_000_000), then, name="net.pth")
     assert path.read_bytes() == then.body
-    assert "bytes=400000-" in server.ranges("/net.pth")
+    assert f"bytes={PIECE}-" in server.ranges("/net.pth")
 
 
-def test_without_a_mark_of_its_content_a_file_is_fetched_from_the_start(get, server):
-    assert get(Answer(BODY, cut=1000, etag=""), Answer(BODY, etag="")).read_bytes() == BODY
-    assert server.ranges(f"/{NAME}") == [None, None]
+def test_a_part_of_another_version_is_not_resumed(get_large, server, left):
+    """Not even if the server would do so."""
+    with pytest.raises(UserError):
+        get_large(Answer(OLD, cut=15_000_000), Answer(OLD, cut=0), name="net.pth")
+    second = Answer(LARGE, etag='"second"', careless=True)
+    assert get_large(second, name="net.pth").read_bytes() == LARGE
+    assert server.ranges("/net.pth")[-1] is None
+    assert left() == {"net.pth"}
 
 
-def test_pieces_of_two_files_under_one_mark_are_thrown_away(get, server):
-    other = b"PK\x03\x04" + b"old" * 200_000
-    path = get(Answer(other + BODY[len(other) :], cut=400_000), Answer(BODY), Answer(BODY))
-    assert path.read_bytes() == BODY
-    assert server.ranges(f"/{NAME}") == [None, "bytes=400000-", None]
+def test_without_a_hash_or_an_etag_a_later_call_starts_over(get_large, server):
+    with pytest.raises(UserError):
+        get_large(Answer(LARGE, cut=15_000_000, etag=""), Answer(status=404), name="net.pth")
+    assert get_large(Answer(LARGE, etag=""), name="net.pth").read_bytes() == LARGE
+    assert server.ranges("/net.pth")[-1] is None
 
 
-def test_more_bytes_than_the_server_has_are_thrown_away(get, server, cache):
-    cache.mkdir()
-    (cache / f"{NAME}.part").write_bytes(BODY * 2)
-    notes = remote.Remote(f"{server.url}/{NAME}", '"first"', len(BODY) * 3)
-    (cache / f"{NAME}.part.json").write_text(json.dumps(vars(notes)))
-    refused = Answer(status=416)
-    assert get(refused, Answer(BODY)).read_bytes() == BODY
+def test_a_file_of_parts_that_do_not_belong_together_is_downloaded_again(get_large, server):
+    mixed = Answer(OLD[:PIECE] + LARGE[PIECE:], cut=15_000_000)
+    assert get_large(mixed, Answer(LARGE)).read_bytes() == LARGE
+    assert server.ranges(f"/{LARGE_NAME}") == [None, f"bytes={PIECE}-", None]
 
 
-def test_a_server_that_is_busy_is_asked_again(get, capsys):
-    busy = Answer(status=503, headers={"Retry-After": "0"})
+def test_a_part_longer_than_the_file_is_discarded(get_large, server, cache):
+    with pytest.raises(UserError):
+        get_large(Answer(LARGE, cut=15_000_000), Answer(LARGE, cut=0))
+    (part,) = cache.glob("*.part")
+    part.write_bytes(LARGE * 2)
+    assert get_large(Answer(status=416), Answer(LARGE)).read_bytes() == LARGE
+
+
+def test_a_busy_server_is_asked_again(get, capsys):
+    busy = Answer(status=425, headers={"Retry-After": "0"})
     assert get(busy, busy, Answer(BODY)).read_bytes() == BODY
-    assert "(503 Service Unavailable); trying again in 0 s (2 of 3)" in capsys.readouterr().err
+    assert f"{NAME}: the server answers 425 Too Early; trying again in 0 s (2 of 5)" in (
+        capsys.readouterr().err
+    )
 
 
-def test_a_stalled_answer_is_given_up_and_taken_up(get, server):
-    assert get(Answer(BODY, stall=700_000), Answer(BODY), timeout=1.0).read_bytes() == BODY
-    assert server.ranges(f"/{NAME}") == [None, "bytes=700000-"]
+def test_a_busy_server_may_ask_for_a_pause(get, monkeypatch):
+    pauses = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    busy = [Answer(status=425, headers={"Retry-After": seconds}) for seconds in ("7", "900", "x")]
+    assert get(*busy, Answer(BODY)).read_bytes() == BODY
+    assert pauses == [7.0, 60.0, 8.0]
 
 
-def test_no_way_leads_from_https_to_http():
-    request = urllib.request.Request("https://a.example/net.pth")
-    redirects = remote.Redirects()
-    with pytest.raises(remote.TransferError, match=r"from https to http://a\.example"):
-        redirects.redirect_request(request, None, 302, "", {}, "http://a.example/net.pth")
-    onward = redirects.redirect_request(request, None, 302, "", {}, "https://b.example/net.pth")
-    assert onward.full_url == "https://b.example/net.pth"
+def test_a_server_that_refuses_head(get):
+    assert get(Answer(BODY, head=405)).read_bytes() == BODY
 
 
-def test_a_killed_process_leaves_what_the_next_takes_up(server, cache, fetch, start):
-    server.answers[f"/{NAME}"] = [Answer(BODY, stall=800_000), Answer(BODY)]
-    process = start(f"{server.url}/{NAME}")
-    part = cache / f"{NAME}.part"
+def test_a_stalled_connection_is_closed_and_resumed(get_large, server, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 1.0)
+    path = get_large(Answer(LARGE, stall=15_000_000), Answer(LARGE))
+    assert path.read_bytes() == LARGE
+    assert server.ranges(f"/{LARGE_NAME}") == [None, f"bytes={PIECE}-"]
+
+
+def test_a_redirect_from_https_to_http_is_refused(get, server, monkeypatch, fetch):
+    def metadata(url: str, token: bool) -> SimpleNamespace:
+        return SimpleNamespace(etag=None, size=None, location=url.replace("https", "http"))
+
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", metadata)
+    with pytest.raises(UserError, match=r"redirect from https to http://a\.example/.*not safe"):
+        fetch("https://a.example/net.pth")
+    with pytest.raises(transfer.TransferError):
+        transfer.read_headers("https://a.example/net.pth")
+    assert get(Answer(BODY)).read_bytes() == BODY  # plain http stays allowed
+
+
+def test_redirects_are_followed(get, server, fetch):
+    with serving() as storage:
+        storage.answers["/1"] = [Answer(BODY)]
+        moved = Answer(status=302, headers={"Location": f"{storage.url}/1"})
+        assert get(moved).read_bytes() == BODY
+
+
+def test_no_token_is_sent(get, server, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    get(Answer(BODY))
+    assert not any("Authorization" in headers for _, headers in server.seen)
+
+
+def test_a_killed_process_leaves_what_the_next_one_resumes(server, cache, fetch, start):
+    server.answers[f"/{LARGE_NAME}"] = [Answer(LARGE, stall=15_000_000), Answer(LARGE)]
+    process = start(f"{server.url}/{LARGE_NAME}")
     until = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size > 700_000) and time.monotonic() < until:
-        time.sleep(0.01)
+    while not any(p.stat().st_size >= PIECE for p in cache.glob("*.part")):
+        assert time.monotonic() < until
+        sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    have = part.stat().st_size
-    assert not (cache / NAME).exists()
-    assert fetch(f"{server.url}/{NAME}").read_bytes() == BODY
-    assert server.ranges(f"/{NAME}") == [None, f"bytes={have}-"]
+    assert not (cache / LARGE_NAME).exists()
+    assert fetch(f"{server.url}/{LARGE_NAME}").read_bytes() == LARGE
+    assert server.ranges(f"/{LARGE_NAME}") == [None, f"bytes={PIECE}-"]
 
 
-def test_a_process_killed_before_the_check_needs_no_second_download(get, server, cache):
-    with pytest.raises(UserError):
-        get(Answer(BODY, cut=len(BODY) - 1), Answer(BODY, cut=0))
-    (cache / f"{NAME}.part").write_bytes(BODY)
-    asked = len(server.seen)
-    assert get(Answer(status=404)).read_bytes() == BODY
-    assert len(server.seen) == asked
+def test_progress_with_the_time_left(get_large, capsys, monkeypatch):
+    monkeypatch.setenv("TQDM_POSITION", "-1")  # shown even if it is not a terminal
+    get_large(Answer(LARGE))
+    shown = capsys.readouterr().err
+    assert f"{LARGE_NAME}: downloading http" in shown
+    assert f"{LARGE_NAME}: 100%" in shown
+    assert "25.2M/25.2M [00:00<00:00" in shown
