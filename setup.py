@@ -34,6 +34,8 @@ def version() -> str:
     raise RuntimeError("mmresnet/__init__.py holds no __version__")
 
 
+# http_get, which docs/downloads.md is about: others mix up the parts of files
+HUB = "huggingface_hub>=0.36.2,!=1.0.*,!=1.1.*,!=1.2.*,!=1.3.*,<3"
 FAST_COCO = "faster-coco-eval>=1.8,<2"  # mmresnet.CocoMetric computes with it
 
 # The two families provide the same import names, so one environment takes one of them; neither
@@ -73,7 +75,14 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["mmresnet", "mmresnet.*"]),
-    install_requires=["torch>=2.4", "torchvision>=0.19", "numpy", "safetensors>=0.4", "filelock"],
+    install_requires=[
+        "torch>=2.4",
+        "torchvision>=0.19",
+        "numpy",
+        "safetensors>=0.4",
+        "filelock",
+        HUB,
+    ],
     package_data={"mmresnet.weights.hub": ["catalogue.csv"]},
     extras_require=EXTRAS,
     cmdclass={"build_py": BuildWithConfigs},

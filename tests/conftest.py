@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmresnet import ops
 
-# before mmpretrain, whose fork imports mmdet, which keeps for good what it lacks at that time
+# before mmpretrain, whose fork imports mmdet, which never looks again for operators it lacked
 ops.install()
 
 TINY_CLASSES = ("cat", "dog", "owl")
@@ -44,7 +44,7 @@ SMALL_DETECTOR = {
 
 @pytest.fixture(autouse=True)
 def own_default_scope() -> Iterator[None]:
-    """Let no test change the default scope of the next: mmengine keeps the last for the process."""
+    """Restore the default scope after each test: mmengine keeps the last one for the process."""
 
     def scopes() -> dict:
         registry = sys.modules.get("mmengine.registry")
@@ -56,14 +56,65 @@ def own_default_scope() -> Iterator[None]:
     scopes().update(before)
 
 
+@pytest.fixture
+def mmpretrain_scope() -> Iterator[None]:
+    """Types without a scope are mmpretrain's."""
+    from mmengine.registry import DefaultScope
+
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        yield
+
+
+@pytest.fixture
+def mmdet_scope() -> Iterator[None]:
+    """Types without a scope are mmdet's."""
+    from mmengine.registry import DefaultScope
+
+    pytest.importorskip("mmdet")
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def differences() -> Callable[..., dict[str, tuple]]:
+    """``differences(theirs, ours)`` returns ``{dotted path: (theirs, ours)}`` of two configs.
+
+    A value is None where it is absent. ``defaults`` are values, by key, that may be absent or not.
+    """
+
+    def leaves(part: object, path: str = "") -> Iterator[tuple[str, object]]:
+        items = ()
+        if isinstance(part, dict):
+            items = part.items()
+        elif isinstance(part, (list, tuple)) and any(isinstance(item, dict) for item in part):
+            items = enumerate(part)
+        for key, value in items:
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
+        if not items:
+            yield path, tuple(part) if isinstance(part, list) else part
+
+    def compare(theirs: dict, ours: dict, defaults: dict | None = None) -> dict[str, tuple]:
+        a, b = (
+            {
+                path: value.removeprefix("mmresnet.") if isinstance(value, str) else value
+                for path, value in leaves(config)
+                if value != (defaults or {}).get(path.rpartition(".")[2])
+            }
+            for config in (theirs, ours)
+        )
+        return {path: (a.get(path), b.get(path)) for path in a | b if a.get(path) != b.get(path)}
+
+    return compare
+
+
 @pytest.fixture(scope="session")
 def sample_data() -> Path:
-    """The folder of real sample data that MMRESNET_DATA names; without it, the test is skipped."""
+    """The folder of real sample data in MMRESNET_DATA; the test is skipped without it."""
     folder = os.environ.get("MMRESNET_DATA")
     if not folder:
         pytest.skip("needs real data: set MMRESNET_DATA to the folder of the sample data")
     if not Path(folder).is_dir():
-        pytest.fail(f"MMRESNET_DATA names '{folder}', which is no folder")
+        pytest.fail(f"MMRESNET_DATA names '{folder}', which is not a folder")
     return Path(folder)
 
 
@@ -90,7 +141,7 @@ def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A detection set in COCO's layout: three classes, 6 images to train on and 4 held out.
 
-    The ids are not those of the labels, one image is empty, and one box is a crowd's. Tests only
+    Category ids differ from labels, one image has no boxes, and one box is a crowd. Tests only
     read it.
     """
     root = tmp_path_factory.mktemp("tiny_coco")
@@ -129,6 +180,6 @@ def tiny_coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_detector(tiny_coco: Path) -> dict[str, object]:
-    """The options that let ``faster-rcnn_r18_fpn_1x_coco`` train on the tiny set in a second."""
+    """Options with which ``faster-rcnn_r18_fpn_1x_coco`` trains on the tiny set in a second."""
     pytest.importorskip("mmdet")
     return {"data_root": f"{tiny_coco}/", **SMALL_DETECTOR}

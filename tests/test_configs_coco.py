@@ -1,4 +1,4 @@
-"""Every detection recipe builds, and equals its published source but for the listed differences."""
+"""Every detection recipe builds and equals its published source except for listed differences."""
 
 import ast
 import inspect
@@ -9,23 +9,14 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import HOOKS, MODELS, TRANSFORMS, DefaultScope
+from mmengine.registry import HOOKS, MODELS, TRANSFORMS
 
-from mmresnet import ops
 from mmresnet.config.find import config_folder, find_config, recipe_paths
 from mmresnet.config.load import load_config
 from mmresnet.models.backbones import ResNet
 
 FOLDER = config_folder() / "coco"
 RECIPES = [path for path in recipe_paths().values() if path.parent == FOLDER]
-
-
-@pytest.fixture
-def mmdet_scope():
-    ops.install()
-    pytest.importorskip("mmdet")
-    with DefaultScope.overwrite_default_scope("mmdet"):
-        yield
 
 
 every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -55,7 +46,7 @@ def test_builds(path, mmdet_scope):
 
 
 @every_recipe
-def test_name_tells_the_length(path):
+def test_name_gives_the_schedule(path):
     cfg = load_config(path)
     passes = int(re.search(r"(\d)x_coco$", path.stem)[1]) * 12
     assert cfg.train_cfg.max_epochs * cfg.train_dataloader.dataset.get("times", 1) == passes
@@ -65,8 +56,8 @@ def test_name_tells_the_length(path):
 
 
 @every_recipe
-def test_says_what_mmdets_class_would_assume(path):
-    """Its defaults are all four stages and frozen statistics; ours are not."""
+def test_sets_what_mmdet_has_as_defaults(path):
+    """mmdet's ResNet outputs all four stages and freezes statistics by default; ours does not."""
     backbone = load_config(path).model.backbone
     assert {"out_indices", "norm_eval", "frozen_stages"} <= backbone.keys()
 
@@ -83,7 +74,7 @@ def test_keeps_the_best_box_ap():
 
 SPELLED_DIFFERENTLY = {
     "faster-rcnn_r50-caffe_c4_1x_coco": "faster-rcnn_r50-caffe_c4-1x_coco",
-    # no such recipes are published: these follow those of ResNet-50
+    # not published: these follow the recipes of ResNet-50
     "faster-rcnn_r18_fpn_1x_coco": "faster-rcnn_r50_fpn_1x_coco",
     "faster-rcnn_r18_fpn_2x_coco": "faster-rcnn_r50_fpn_2x_coco",
     "faster-rcnn_r50v1c_fpn_1x_coco": "faster-rcnn_r50_fpn_1x_coco",
@@ -91,7 +82,7 @@ SPELLED_DIFFERENTLY = {
 }
 # path: (theirs, ours); None where it is absent
 COMMON = {
-    # a fixed name would let the second run of a process log into the first one's folder
+    # with a fixed name, a second run in a process would log to the folder of the first
     "visualizer.name": ("visualizer", None),
     "randomness.seed": (None, 0),
     "default_hooks.checkpoint.max_keep_ckpts": (None, 3),
@@ -123,7 +114,7 @@ DIFFERENCES = {
     "faster-rcnn_r50v1d_fpn_1x_coco": variant(
         "ResNetV1d", "resnetv1d50_b32x8_imagenet_20210531-db14775a.pth"
     ),
-    # its mean and std fell back to the base's when mmdet went from 2.x to 3.x
+    # from mmdet 2.x to 3.x, its mean and std fell back to those of the base
     "faster-rcnn_r101-caffe_fpn_ms-3x_coco": {
         "model.data_preprocessor.mean": ((123.675, 116.28, 103.53), (103.53, 116.28, 123.675)),
         "model.data_preprocessor.std": ((58.395, 57.12, 57.375), (1.0, 1.0, 1.0)),
@@ -134,51 +125,27 @@ VARIABLES = (
     *("data_root", "num_classes", "batch_size", "num_workers", "train_pipeline", "test_pipeline"),
     *("dataset_type", "backend_args", "vis_backends", "checkpoint", "norm_cfg"),
 )
-# what one side writes out and the other leaves to the same default
+# what one side writes out, and is the default for the other
 WRITTEN_OUT = {"drop_last": False, "format_only": False, "enable": False, "deterministic": False}
 
 
-def normalised(cfg: Config) -> dict[str, object]:
-    """Return ``{dotted path: value}`` of a config, in one notation for both projects."""
+def normalised(cfg: Config) -> dict:
+    """Return the settings of a config, in one notation for both projects."""
     plain = {key: value for key, value in cfg.to_dict().items() if key not in VARIABLES}
     defaults = inspect.signature(ResNet.__init__).parameters
     backbone = plain["model"]["backbone"]
     for key in ("num_stages", "style"):  # mmdet's class has the same defaults
         if backbone.get(key) == defaults[key].default:
             del backbone[key]
-    flat = {}
-
-    def walk(value: object, path: str) -> None:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                walk(inner, f"{path}.{key}" if path else key)
-        elif isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
-            for index, inner in enumerate(value):
-                walk(inner, f"{path}.{index}")
-        else:
-            if isinstance(value, str):  # the fork fetches the same files from its own server
-                value = value.replace("mmassets.onedl.ai", "download.openmmlab.com")
-                value = value.removeprefix("mmresnet.")
-            flat[path] = tuple(value) if isinstance(value, list) else value
-
-    walk(plain, "")
-    return {
-        path: value
-        for path, value in flat.items()
-        if value is not None and WRITTEN_OUT.get(path.rpartition(".")[2]) != value
-    }
+    return plain
 
 
 @every_recipe
-def test_equals_mmdet(path):
+def test_equals_mmdet(path, differences):
     name = path.stem
     ours = normalised(load_config(path))
     theirs = normalised(load_config(f"mmdet::{SPELLED_DIFFERENTLY.get(name, name)}.py"))
-    found = {
-        key: (theirs.get(key), ours.get(key))
-        for key in ours.keys() | theirs.keys()
-        if theirs.get(key) != ours.get(key)
-    }
+    found = differences(theirs, ours, WRITTEN_OUT)
     assert found == {**COMMON, **DIFFERENCES.get(name, {})}
 
 
@@ -208,7 +175,7 @@ def test_two_overrides_suffice_for_another_data_set(name):
     assert [head.num_classes for head in heads] == [3] * len(heads)
 
 
-def test_masks_are_read_where_they_are_wanted():
+def test_masks_are_loaded():
     cfg = load_config("mask-rcnn_r101_fpn_1x_coco")
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         (reader,) = [t for t in loader.dataset.pipeline if t.type == "LoadAnnotations"]

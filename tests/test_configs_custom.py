@@ -1,23 +1,19 @@
-"""The recipe for one's own boxes: it builds, and trains from random weights on other classes."""
+"""The recipe for custom data: it builds, and trains from random weights on other classes."""
 
 import math
 
 import pytest
 import torch
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import MODELS
 
-from mmresnet import ops
 from mmresnet.config.load import load_config
 
 RECIPE = "faster-rcnn_r18_fpn_scratch"
 
 
-def test_levels_fit():
-    ops.install()
-    pytest.importorskip("mmdet")
+def test_levels_fit(mmdet_scope):
     cfg = load_config(RECIPE)
-    with DefaultScope.overwrite_default_scope("mmdet"):
-        model = MODELS.build(cfg.model).eval()
+    model = MODELS.build(cfg.model).eval()
     features = model.extract_feat(torch.zeros(1, 3, 64, 96))
     assert [level.shape[2:] for level in features] == [(8, 12), (4, 6), (2, 3), (1, 2)]
     assert all(level.shape[1] == cfg.channels for level in features)
@@ -26,7 +22,7 @@ def test_levels_fit():
     assert model.roi_head.bbox_roi_extractor.featmap_strides == strides[:3]
 
 
-def test_nothing_is_frozen_or_fetched():
+def test_nothing_is_frozen_or_downloaded():
     cfg = load_config(RECIPE)
     assert "init_cfg" not in cfg.model.backbone
     assert cfg.model.backbone.get("frozen_stages", -1) == -1
@@ -35,7 +31,7 @@ def test_nothing_is_frozen_or_fetched():
 
 @pytest.mark.full
 def test_it_trains_on_the_classes_of_the_file(tiny_coco, tmp_path):
-    from mmresnet.engine.run import train
+    from mmresnet.apis import train
 
     pytest.importorskip("mmdet")
     options = {"data_root": f"{tiny_coco}/", "num_workers": 0, "batch_size": 2}

@@ -1,12 +1,11 @@
-"""The demo's detector: it builds, begins with the classifier's weights, and trains and tests."""
+"""The demo's detector: it builds, loads the classifier's weights, trains and tests."""
 
 import math
 
 import pytest
 import torch
-from mmengine.registry import MODELS, TRANSFORMS, DefaultScope
+from mmengine.registry import MODELS, TRANSFORMS
 
-from mmresnet import ops
 from mmresnet.config.load import load_config
 from mmresnet.datasets.demo import digit_scenes
 from mmresnet.models.backbones import CifarResNet
@@ -15,19 +14,11 @@ DETECTOR = "digits_faster-rcnn_resnet20_fpn"
 
 
 @pytest.fixture
-def mmdet_scope():
-    ops.install()
-    pytest.importorskip("mmdet")
-    with DefaultScope.overwrite_default_scope("mmdet"):
-        yield
-
-
-@pytest.fixture
 def classifier(tmp_path):
-    """A checkpoint as the training of the demo's classifier leaves it, and its weights."""
+    """A checkpoint as written by the training of the demo's classifier, and its weights."""
     torch.manual_seed(0)
     backbone = CifarResNet(20)
-    for value in backbone.state_dict().values():  # statistics too are to be recognized
+    for value in backbone.state_dict().values():  # to recognize statistics, too
         value.copy_(torch.randn(value.shape) if value.is_floating_point() else torch.tensor(7))
     weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
     weights["head.fc.weight"] = torch.zeros(10, 64)
@@ -35,7 +26,7 @@ def classifier(tmp_path):
     return tmp_path / "classifier.pth", backbone.state_dict()
 
 
-def test_the_backbone_begins_as_the_classifier_ended(classifier, mmdet_scope):
+def test_the_backbone_is_initialized_from_the_classifier(classifier, mmdet_scope):
     path, weights = classifier
     assert load_config("digits_resnet20").model.backbone.depth == 20
     cfg = load_config(DETECTOR, {"model.backbone.init_cfg.checkpoint": str(path)})
@@ -62,8 +53,7 @@ def test_levels_and_pipelines_fit(mmdet_scope):
 
 @pytest.mark.full
 def test_it_trains_and_tests(classifier, tmp_path, monkeypatch):
-    from mmresnet.engine.run import test
-    from mmresnet.engine.run import train
+    from mmresnet.apis import test, train
 
     pytest.importorskip("mmdet")
     monkeypatch.setattr(digit_scenes, "SCENES", {"train": 16, "val": 4})

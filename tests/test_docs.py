@@ -1,4 +1,4 @@
-"""What README and docs say about recipes, files and figures is what is there."""
+"""README and docs agree with the recipes, files, figures and layers that there are."""
 
 import ast
 import re
@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "mmresnet"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECIPES = [path for path in sorted((ROOT / "configs").rglob("*.py")) if "_base_" not in path.parts]
 
 
 def published(recipe):
-    """Return the top-1 accuracy or box AP that the recipe's docstring says to expect, or None."""
+    """Return the top-1 accuracy or box AP to expect by the recipe's docstring, or None."""
     found = re.search(r"Expect (\d+\.\d+) (?:% top-1|box AP)", docstring(recipe))
     return found and found[1]
 
@@ -61,6 +62,40 @@ def test_the_readme_repeats_figures_of_recipes():
 def test_files_that_a_page_names_exist(page):
     text = page.read_text()
     linked = [page.parent / name for name in re.findall(r"\]\(([^)#:]+)\)", text)]
-    named = [ROOT / name for name in re.findall(r"\b((?:tools|configs)/[\w/.-]+\.(?:py|sh))", text)]
+    folders = "benchmarks|configs|mmresnet|tests|tools"
+    named = [
+        ROOT / name for name in re.findall(rf"(?<![\w/.])((?:{folders})/[\w/.-]+\.(?:py|sh))", text)
+    ]
     missing = [str(path) for path in linked + named if not path.exists()]
     assert missing == []
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def test_the_architecture_lists_the_layers_that_are_tested():
+    layers = r"^LAYERS = (\(.*?^\))$"
+    tested = re.search(layers, (ROOT / "tests" / "test_layers.py").read_text(), re.M | re.S)[1]
+    (table,) = re.findall(r"^\| layer \|.*\n\|[-|]+\n((?:\|.*\n)+)", ARCHITECTURE, re.M)
+    listed = [re.findall(r"`([\w.]+)`", row.split("|")[1]) for row in table.splitlines()]
+    assert listed == [list(names) for names in ast.literal_eval(tested)]
+
+
+def test_the_architecture_names_every_package():
+    packages = [
+        ".".join(path.parent.relative_to(PACKAGE).parts)
+        for path in PACKAGE.glob("*/**/__init__.py")
+    ]
+    assert len(packages) >= 20
+    assert [name for name in packages if f"`{name}`" not in ARCHITECTURE] == []
+
+
+@pytest.mark.parametrize("package", ["models/backbones", "weights"])
+def test_the_architecture_names_every_file_of(package):
+    files = {path.name for path in (PACKAGE / package).rglob("*.py")} - {"__init__.py"}
+    assert [name for name in sorted(files) if f"`{name}`" not in ARCHITECTURE] == []
+
+
+def test_files_that_the_architecture_names_exist():
+    files = {path.name for path in PACKAGE.rglob("*.py")}
+    assert sorted(set(re.findall(r"`(\w+\.py)`", ARCHITECTURE)) - files) == []

@@ -12,6 +12,7 @@ from mmresnet.errors import did_you_mean, require
     [
         ("ResNte", ["ResNet", "ResNetV1d"], " Did you mean 'ResNet'?"),
         (51, [18, 34, 50], " Did you mean '50'?"),
+        (49, [18, 34, 50, 101], " Did you mean '50'?"),
         ("resnet", [], ""),
         ("swin", ["ResNet"], ""),
     ],

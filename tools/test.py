@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", help="a config file, or the name of a shipped recipe")
-    parser.add_argument("checkpoint", help="the checkpoint's path")
+    parser.add_argument("checkpoint", help="a checkpoint: a file, a URL or a name")
     cli.add_common_arguments(parser)
     args = parser.parse_args(argv)
     options = cli.parse_options(args.cfg_options)

@@ -1,4 +1,4 @@
-"""List, show and fetch the public weights that are known."""
+"""List, show and download public weights."""
 
 import argparse
 import sys
@@ -9,8 +9,8 @@ EXAMPLE = f"""examples:
   python tools/weights.py list resnet50
   python tools/weights.py show torchvision://resnet50
   python tools/weights.py fetch timm://resnet50d.ra2_in1k
-MMRESNET_CACHE is the folder that files are kept in, MMRESNET_OFFLINE=1 asks no server, and
-MMRESNET_MIRROR=https://download.pytorch.org=https://mirror.example/pytorch asks another.
+MMRESNET_CACHE sets the folder of the files, MMRESNET_OFFLINE=1 forbids downloads, and
+MMRESNET_MIRROR=https://download.pytorch.org=https://mirror.example/pytorch sets a mirror.
 {cli.DEBUG_NOTE}"""
 
 
@@ -19,11 +19,11 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="print the known weights, a line for each")
-    listing.add_argument("pattern", nargs="?", default="", help="what their names hold")
-    showing = commands.add_parser("show", help="print all that is known of some weights")
-    showing.add_argument("name", help="a name, an address or a file's name")
-    fetching = commands.add_parser("fetch", help="download weights, and print where they lie")
+    listing = commands.add_parser("list", help="print the catalogue, a line for each entry")
+    listing.add_argument("pattern", nargs="?", default="", help="a part of their names")
+    showing = commands.add_parser("show", help="print all about some weights")
+    showing.add_argument("name", help="a name, an address or a file name")
+    fetching = commands.add_parser("fetch", help="download weights, and print their path")
     fetching.add_argument("name", help="a name, hf://organization/name or an address")
     args = parser.parse_args(argv)
     {"list": print_list, "show": print_entry, "fetch": print_file}[args.command](args)
@@ -35,7 +35,7 @@ def print_list(args: argparse.Namespace) -> None:
 
     found = catalogue.search(args.pattern)
     if not found:
-        raise UserError(f"No known weights have '{args.pattern}' in their names.")
+        raise UserError(f"The catalogue has no weights with '{args.pattern}' in their names.")
     width = max(len(entry.name) for entry in found)
     print(f"{'name':<{width}}  net              top-1  at   classes       licence")
     for entry in found:
@@ -56,14 +56,14 @@ def print_entry(args: argparse.Namespace) -> None:
         "also": ", ".join(entry.aliases),
         "address": entry.url,
         "SHA-256": entry.sha256 + "…" * (len(entry.sha256) == 8),
-        "net": f"{entry.variant} {entry.depth}, style '{entry.style}'",
+        "network": f"{entry.variant} {entry.depth}, style '{entry.style}'",
         "layout": entry.layout,
         "classes": entry.dataset,
         "recipe": entry.recipe,
         "top-1": "" if entry.top1 is None else f"{entry.top1:g} %",
         "images": str(entry.preprocessing),
         "licence": entry.licence,
-        "fetched": str(download.local_file(entry.name) or "not yet"),
+        "file": str(download.local_file(entry.name) or "not downloaded"),
     }
     for name, value in rows.items():
         if value:

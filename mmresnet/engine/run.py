@@ -142,6 +142,8 @@ def describe_learning_rate(cfg: Config, world_size: int) -> str:
         return f"lr {rate:g} as in the config; this run has {product} = {images} images per step."
     # mmengine scales by world size x batch size; accumulation is left to the config's author.
     actual = world_size * batch
+    if actual == base:
+        return f"lr {rate:g} as in the config, chosen for {product} = {images} images per step."
     scaled = f"{rate:g} x {actual} / {base} = {rate * actual / base:g}"
     if scaling.get("enable"):
         return f"lr scaled: {scaled}; this run has {product} = {images} images per step."

@@ -1,4 +1,4 @@
-"""mmengine's own checkpoints load, and what would run code is refused in a sentence."""
+"""mmengine's own checkpoints load, and what would run code is refused with an error message."""
 
 import functools
 import importlib.metadata
@@ -21,8 +21,8 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_checkpoint, load_from_http, load_from_local
 from torch.utils.data import DataLoader
 
-import mmresnet.registry  # noqa: F401  which applies the mends
-from mmresnet.compat import checkpoints as loading
+import mmresnet.registry  # noqa: F401  which applies the patches
+from mmresnet.compat.checkpoints import load_checkpoint_file
 from mmresnet.errors import UserError
 
 
@@ -78,7 +78,7 @@ def test_a_run_is_saved_resumed_and_loaded(tmp_path) -> None:
     tiny_runner(tmp_path, "first", epochs=1).train()
     written = tmp_path / "epoch_1.pth"
 
-    state = loading.load_checkpoint_file(str(written))
+    state = load_checkpoint_file(str(written))
     history = state["message_hub"]["log_scalars"]["train/loss"]
     assert isinstance(history, HistoryBuffer)
     assert history.mean() > 0
@@ -111,7 +111,7 @@ def written_with(numpy_module: bytes, folder: Path) -> Path:
 
 @pytest.mark.parametrize("numpy_module", [b"numpy.core.", b"numpy._core."])
 def test_a_history_of_either_numpy_loads(tmp_path, numpy_module: bytes) -> None:
-    state = loading.load_checkpoint_file(str(written_with(numpy_module, tmp_path)))
+    state = load_checkpoint_file(str(written_with(numpy_module, tmp_path)))
     assert state["history"].mean() == 1.5
     assert state["history"].statistics("max") == 2
 
@@ -149,7 +149,7 @@ ATTACKS = {
 }
 
 
-def assert_is_a_sentence(error: BaseException, path: Path | str) -> None:
+def assert_is_one_line(error: BaseException, path: Path | str) -> None:
     assert str(error).startswith(str(path))
     assert str(error).endswith(".")
     assert "\n" not in str(error)
@@ -166,7 +166,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, attack: str, zipped: bool) ->
 
     with pytest.raises(UserError, match="nothing in it was run") as refusal:
         load_from_local(str(path), None)
-    assert_is_a_sentence(refusal.value, path)
+    assert_is_one_line(refusal.value, path)
     assert not witness.exists()
 
 
@@ -182,13 +182,13 @@ def site(tmp_path, monkeypatch) -> Iterator[str]:
         server.shutdown()
 
 
-def test_code_from_the_net_is_not_run_and_values_load(tmp_path, site: str) -> None:
+def test_code_from_a_url_is_not_run_and_values_load(tmp_path, site: str) -> None:
     witness = tmp_path / "witness"
     torch.save({"weight": Call(os.mkdir, str(witness))}, tmp_path / "bad.pth")
     torch.save({"weight": torch.ones(2), "history": HistoryBuffer([1.0], [1])}, tmp_path / "ok.pth")
     with pytest.raises(UserError, match="nothing in it was run") as refusal:
         load_from_http(f"{site}/bad.pth")
-    assert_is_a_sentence(refusal.value, f"{site}/bad.pth")
+    assert_is_one_line(refusal.value, f"{site}/bad.pth")
     assert not witness.exists()
     state = load_from_http(f"{site}/ok.pth")
     assert state["history"].mean() == 1
@@ -198,8 +198,8 @@ def test_the_refusal_names_what_it_refuses(tmp_path) -> None:
     path = tmp_path / "net.pth"
     torch.save({"path": Path("a")}, path)
     with pytest.raises(UserError, match=r"holds 'pathlib\.") as refusal:
-        loading.load_checkpoint_file(str(path))
-    assert_is_a_sentence(refusal.value, path)
+        load_checkpoint_file(str(path))
+    assert_is_one_line(refusal.value, path)
 
 
 def broken_files() -> dict[str, bytes]:
@@ -222,14 +222,14 @@ def broken_files() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", broken_files())
-def test_a_broken_file_is_told_in_a_sentence(tmp_path, kind: str) -> None:
+def test_a_broken_file_raises_an_error_message(tmp_path, kind: str) -> None:
     path = tmp_path / "net.pth"
     path.write_bytes(broken_files()[kind])
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as refusal:
         load_from_local(str(path), None)
-    assert_is_a_sentence(told.value, path)
+    assert_is_one_line(refusal.value, path)
 
 
 def test_a_missing_file_is_named(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.pth"):
-        loading.load_checkpoint_file(str(tmp_path / "nowhere.pth"))
+        load_checkpoint_file(str(tmp_path / "nowhere.pth"))

@@ -1,4 +1,4 @@
-"""A checkpoint that mmengine fetches is read as carefully as one from a file."""
+"""A checkpoint that mmengine downloads is read as carefully as one from a file."""
 
 import functools
 import http.server
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 FETCH = """
 import sys
-if sys.argv[2] == "mended":
+if sys.argv[2] == "patched":
     import mmresnet.registry
 from mmengine.runner.checkpoint import load_from_http, load_from_local
 state = load_from_http(sys.argv[1], map_location="cpu")
@@ -66,10 +66,10 @@ def test_code_behind_a_url_is_run_by_upstream_and_refused_here(tmp_path, served)
     witness = tmp_path / "witness"
     torch.save({"state_dict": Witness(witness)}, tmp_path / "net.pth")
     fetch(f"{served}/net.pth", "alone", tmp_path / "cache_alone")
-    assert witness.exists(), "upstream has been mended; remove the mend of load_url"
+    assert witness.exists(), "upstream is fixed; remove the patch of load_url"
     witness.rmdir()
 
-    refused = fetch(f"{served}/net.pth", "mended", tmp_path / "cache_mended")
+    refused = fetch(f"{served}/net.pth", "patched", tmp_path / "cache_patched")
     assert refused.returncode != 0
     assert not witness.exists()
     last = refused.stderr.strip().splitlines()[-1]
@@ -79,7 +79,7 @@ def test_code_behind_a_url_is_run_by_upstream_and_refused_here(tmp_path, served)
 
 def test_tensors_behind_a_url_are_loaded(tmp_path, served) -> None:
     torch.save({"weight": torch.ones(2)}, tmp_path / "net.pth")
-    done = fetch(f"{served}/net.pth", "mended", tmp_path / "cache")
+    done = fetch(f"{served}/net.pth", "patched", tmp_path / "cache")
     assert done.stdout.splitlines()[-1] == "loaded ['weight']", done.stderr
 
 
@@ -88,5 +88,5 @@ def test_a_history_behind_a_url_loads_after_a_file(tmp_path, served) -> None:
     file = tmp_path / "net.pth"
     torch.save({"history": HistoryBuffer([1.0], [1])}, file)
     code = FETCH.replace("state =", f"load_from_local({str(file)!r}, None)\nstate =")
-    done = fetch(f"{served}/net.pth", "mended", tmp_path / "cache", code)
+    done = fetch(f"{served}/net.pth", "patched", tmp_path / "cache", code)
     assert done.stdout.splitlines()[-1:] == ["loaded ['history']"], done.stderr

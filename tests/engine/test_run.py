@@ -31,6 +31,10 @@ def config(enable=False, base=256, accumulative=1):
             "--auto-scale-lr it would be 0.1 x 64 / 256 = 0.025.",
         ),
         (
+            config(base=64),
+            "lr 0.1 as in the config, chosen for 2x32 = 64 images per step.",
+        ),
+        (
             config(base=None, accumulative=4),
             "lr 0.1 as in the config; this run has 2x32x4 (accumulated) = 256 images per step.",
         ),

@@ -214,13 +214,13 @@ def test_batched_nms_keeps_classes_separate(split: int, kind: str) -> None:
     classes = torch.arange(90) % 3
     config = dict(type=kind, iou_threshold=0.4, split_thr=split)
     dets, kept = batched_nms(boxes, scores, classes, config)
-    function, separate = dict(nms=nms, soft_nms=soft_nms)[kind], {}
+    function, expected = dict(nms=nms, soft_nms=soft_nms)[kind], {}
     for label in range(3):
         own = (classes == label).nonzero()[:, 0]
         found, chosen = function(boxes[own], scores[own], 0.4)
-        separate |= dict(zip(own[chosen].tolist(), found[:, 4].tolist(), strict=True))
-    assert set(kept.tolist()) == set(separate)
+        expected |= dict(zip(own[chosen].tolist(), found[:, 4].tolist(), strict=True))
+    assert set(kept.tolist()) == set(expected)
     assert dets[:, 4].tolist() == pytest.approx(
-        [separate[index] for index in kept.tolist()], abs=1e-5
+        [expected[index] for index in kept.tolist()], abs=1e-5
     )
     assert dets[:, 4].tolist() == sorted(dets[:, 4].tolist(), reverse=True)

@@ -1,10 +1,10 @@
-"""Published weights of CIFAR nets: tested as they are, and fine-tuned with a new head."""
+"""Published weights of CIFAR nets: tested unchanged, and fine-tuned with a new head."""
 
 import itertools
 import re
-import runpy
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from mmengine.registry import MODELS, DefaultScope
 
 from mmresnet.config.load import load_config
 
-ROOT = Path(__file__).parents[2]
 WEIGHTS = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}
 FROZEN = "resnet20-finetune_1xb128_cifar10-images"
 LAYER_LR = "resnet20-finetune-layer-lr_1xb128_cifar10-images"
@@ -58,12 +57,16 @@ def other_classes(tenth: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return root
 
 
-def call(tool: str, *arguments: str | Path, options: tuple[str, ...] = ()) -> None:
-    """Run ``tools/<tool>.py`` in this process, on the CPU and without workers."""
-    main = runpy.run_path(str(ROOT / "tools" / f"{tool}.py"))["main"]
-    name = f"experiment_name=cifar_weights{next(_numbers)}"  # mmengine's own has but seconds
-    own = ("num_workers=0", name)
-    main([*map(str, arguments), "--device", "cpu", "--cfg-options", *own, *options])
+@pytest.fixture(scope="session")
+def call(load_tool) -> Callable[..., None]:
+    """``call(tool, *arguments, options=(…))`` runs a tool on the CPU and without workers."""
+
+    def call_tool(tool: str, *arguments: str | Path, options: tuple | list = ()) -> None:
+        settings = ("num_workers=0", f"experiment_name=cifar_weights{next(_numbers)}")
+        argv = [*map(str, arguments), "--device", "cpu", "--cfg-options", *settings, *options]
+        load_tool(tool).main(argv)
+
+    return call_tool
 
 
 def accuracy(out: str) -> float:
@@ -71,39 +74,39 @@ def accuracy(out: str) -> float:
     return float(re.fullmatch(r"accuracy/top1: ([\d.]+)", out.splitlines()[-1])[1])
 
 
-# --- as they are ----------------------------------------------------------------------------
+# --- unchanged ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("depth", "right"), [(20, 795), (56, 838)])
-def test_published_weights_on_a_tenth(depth, right, sample_data, tenth, tmp_path, capsys):
+@pytest.mark.parametrize(("depth", "correct"), [(20, 795), (56, 838)])
+def test_published_weights_on_a_tenth(depth, correct, call, sample_data, tenth, tmp_path, capsys):
     recipe = f"resnet{depth}_1xb128_cifar10-images"
     weights = sample_data / WEIGHTS[depth]
     call("test", recipe, weights, "--work-dir", tmp_path, options=(f"data_root={tenth}",))
-    assert accuracy(capsys.readouterr().out) == pytest.approx(right / 1_000 * 100, abs=1e-4)
+    assert accuracy(capsys.readouterr().out) == pytest.approx(correct / 1_000 * 100, abs=1e-4)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("depth", "right"), [(20, 8_103), (56, 8_320)])
-def test_published_weights(depth, right, sample_data, all_held_out, tmp_path, capsys):
-    """What the publisher's own code gets in float32 on images that OpenCV has decoded."""
+@pytest.mark.parametrize(("depth", "correct"), [(20, 8_103), (56, 8_320)])
+def test_published_weights(depth, correct, call, sample_data, all_held_out, tmp_path, capsys):
+    """The publisher's own code gets the same in float32 on images decoded by OpenCV."""
     recipe = f"resnet{depth}_1xb128_cifar10-images"
     weights = sample_data / WEIGHTS[depth]
     call("test", recipe, weights, "--work-dir", tmp_path, options=(f"data_root={all_held_out}",))
-    assert accuracy(capsys.readouterr().out) == pytest.approx(right / 10_000 * 100, abs=1e-4)
+    assert accuracy(capsys.readouterr().out) == pytest.approx(correct / 10_000 * 100, abs=1e-4)
 
 
 # --- fine-tuned -----------------------------------------------------------------------------
 
 
 def published(sample_data: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of ResNet-20's file under our names, without the head's."""
+    """Return the tensors of ResNet-20's file under our names, without the head."""
     content = torch.load(sample_data / WEIGHTS[20], map_location="cpu", weights_only=True)
     names = {name: f"backbone.{name.removeprefix('module.')}" for name in content["state_dict"]}
     return {names[k]: v for k, v in content["state_dict"].items() if ".linear." not in k}
 
 
 def split_by_change(folder: Path, epoch: int, before: dict) -> tuple[set[str], set[str]]:
-    """Return the modules of the backbone that a training left as they were, and the changed."""
+    """Return the modules of the backbone that a training left unchanged, and those it changed."""
     after = torch.load(folder / f"epoch_{epoch}.pth", weights_only=True)["state_dict"]
     assert before.keys() <= after.keys()
     same = {name for name, tensor in before.items() if torch.equal(after[name], tensor)}
@@ -115,7 +118,7 @@ def split_by_change(folder: Path, epoch: int, before: dict) -> tuple[set[str], s
     [(FROZEN, "checkpoint={}"), ("resnet20_1xb128_cifar10-images", "load_from={}")],
     ids=["init_cfg", "load_from"],
 )
-def test_other_classes_get_a_new_head(ways, sample_data, other_classes, tmp_path):
+def test_other_classes_get_a_new_head(ways, call, sample_data, other_classes, tmp_path):
     recipe, start = ways
     options = ["num_classes=3", "batch_size=50", "train_cfg.max_epochs=1"]
     options += [f"data_root={other_classes}", start.format(sample_data / WEIGHTS[20])]
@@ -129,11 +132,11 @@ def test_other_classes_get_a_new_head(ways, sample_data, other_classes, tmp_path
     assert after["meta"]["dataset_meta"]["classes"] == CLASSES
     log = next(tmp_path.glob("2*/*.log")).read_text()
     assert "backbone: 95 of 95 tensors loaded" in log
-    left = "for 10 classes in the file and 3 in the model; the model's stays as it is"
+    left = "for 10 classes in the file and 3 in the model; the model's is left unchanged"
     assert (left in log) == (start == "load_from={}")
 
 
-def test_every_layer_is_slower_than_the_one_above():
+def test_learning_rates_decay_from_the_head_to_the_stem():
     cfg = load_config(LAYER_LR)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(dict(cfg.model))
@@ -146,20 +149,22 @@ def test_every_layer_is_slower_than_the_one_above():
     assert rates["backbone.conv1.weight"] == rates["backbone.bn1.weight"]
 
 
-def fine_tune(recipe: str, data: Path, folder: Path, *options: str) -> float:
+def fine_tune(
+    call: Callable[..., None], recipe: str, data: Path, folder: Path, *options: str
+) -> float:
     """Train for two epochs; return the accuracy on the held-out images in percent."""
-    own = (f"data_root={data}", "train_cfg.max_epochs=2", "train_cfg.val_interval=2")
-    call("train", recipe, "--amp", "--work-dir", folder, options=(*own, *options))
+    settings = (f"data_root={data}", "train_cfg.max_epochs=2", "train_cfg.val_interval=2")
+    call("train", recipe, "--amp", "--work-dir", folder, options=(*settings, *options))
     log = next(folder.glob("2*/*.log")).read_text()
     return float(re.findall(r"accuracy/top1: ([\d.]+)", log)[-1])
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("recipe", [FROZEN, LAYER_LR])
-def test_fine_tuning_beats_the_weights_as_they_are(recipe, sample_data, all_held_out, tmp_path):
-    """On 5,000 of the JPEGs, with a new head; the weights as they are give 81.03 %."""
+def test_fine_tuning_beats_the_published_weights(recipe, call, sample_data, all_held_out, tmp_path):
+    """On 5,000 of the JPEGs, with a new head; the published weights reach 81.03 %."""
     weights = f"checkpoint={sample_data / WEIGHTS[20]}"
-    assert fine_tune(recipe, all_held_out, tmp_path, weights) > 82.5
+    assert fine_tune(call, recipe, all_held_out, tmp_path, weights) > 82.5
     frozen, trained = split_by_change(tmp_path, 2, published(sample_data))
     stem_and_first = {"conv1", "bn1", "layer1"}
     assert frozen == (stem_and_first if recipe == FROZEN else set())
@@ -167,7 +172,7 @@ def test_fine_tuning_beats_the_weights_as_they_are(recipe, sample_data, all_held
 
 
 @pytest.mark.full
-def test_from_scratch_it_would_be_far_below(all_held_out, tmp_path):
+def test_random_weights_reach_far_less(call, all_held_out, tmp_path):
     random = ("model.backbone.init_cfg=None", "model.backbone.frozen_stages=-1")
     rate = "optim_wrapper.optimizer.lr=0.1"
-    assert fine_tune(FROZEN, all_held_out, tmp_path, *random, rate) < 50
+    assert fine_tune(call, FROZEN, all_held_out, tmp_path, *random, rate) < 50

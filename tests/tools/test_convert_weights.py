@@ -1,29 +1,24 @@
-"""The command that gives weights other names."""
-
-import runpy
-from pathlib import Path
+"""The command that converts weights to the names of another package."""
 
 import pytest
 import torch
 
 from mmresnet.cli import command as cli
 
-TOOL = Path(__file__).parents[2] / "tools" / "convert_weights.py"
-
 
 @pytest.fixture
-def run():
-    main = runpy.run_path(str(TOOL))["main"]
+def run(load_tool):
+    main = load_tool("convert_weights").main
     return lambda *arguments: cli.run(main, [str(argument) for argument in arguments])
 
 
-def test_its_layouts_are_those_that_are_written():
+def test_its_layouts_are_those_that_can_be_written(load_tool):
     from mmresnet.weights.convert import TARGETS
 
-    assert sorted(runpy.run_path(str(TOOL))["LAYOUTS"]) == sorted(TARGETS)
+    assert sorted(load_tool("convert_weights").LAYOUTS) == sorted(TARGETS)
 
 
-def test_it_says_what_it_wrote(run, tmp_path, capsys):
+def test_it_prints_what_it_wrote(run, tmp_path, capsys):
     import torchvision
 
     tensors = torchvision.models.resnet18().state_dict()
@@ -32,14 +27,14 @@ def test_it_says_what_it_wrote(run, tmp_path, capsys):
     assert run(tmp_path / "a.pth", tmp_path / "b.safetensors", "--to", "timm") == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("b.safetensors: ResNet-18, 120 tensors, from mmdet to timm")
-    assert out[1] == "left out, being no part of a ResNet: neck.lateral.weight"
+    assert out[1] == "left out, not part of a ResNet: neck.lateral.weight"
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [("none.pth", "There is no file of weights"), ("torchvision://resnet5", "Did you mean")],
 )
-def test_a_mistake_is_a_sentence(source, words, run, tmp_path, capsys):
+def test_a_mistake_is_reported_in_one_line(source, words, run, tmp_path, capsys):
     assert run(source, tmp_path / "b.pth", "--to", "timm") == 2
     assert words in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""tools/demo.sh, with a Python that only writes down what it is asked to do."""
+"""tools/demo.sh, with a fake Python that only records its calls."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CLS = "work_dirs/digits_resnet20"
 DET = "work_dirs/digits_faster-rcnn_resnet20_fpn"
-# leaves what a training of the tool's would leave, unless told to fail before that
+# writes the files that tools/train.py would write, unless it is to fail before that
 FAKE = f"""#!/usr/bin/env bash
 echo "$@" >> calls
 if [[ "$*" == "$FAIL"* ]]; then exit 3; fi
@@ -56,8 +56,8 @@ CLASSIFIER = ["make_digits", "train", "test", "plot_curves", "plot_predictions"]
 DETECTOR = ["make_digit_scenes", "train", "test", "plot_curves", "infer", "plot_detections"]
 
 
-def test_both_are_made_and_told(demo):
-    code, calls, said = demo()
+def test_both_are_trained_and_reported(demo):
+    code, calls, output = demo()
     assert code == 0
     assert tools(calls) == CLASSIFIER + DETECTOR
     for path in (
@@ -68,7 +68,7 @@ def test_both_are_made_and_told(demo):
         f"{DET}/20260101_000000",
         f"{DET}/detections.png",
     ):
-        assert path in said
+        assert path in output
 
 
 def test_the_files_that_it_names_exist():
@@ -78,57 +78,57 @@ def test_the_files_that_it_names_exist():
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_the_detector_begins_with_the_checkpoint_that_its_recipe_names():
+def test_the_detector_is_initialized_from_the_checkpoint_that_its_recipe_names():
     recipe = ROOT / "configs" / "demo" / "digits_faster-rcnn_resnet20_fpn.py"
     assert f'"{CLS}/epoch_20.pth"' in recipe.read_text()
 
 
-def test_one_alone(demo):
-    code, calls, said = demo("cls")
+def test_only_one(demo):
+    code, calls, output = demo("cls")
     assert (code, tools(calls)) == (0, CLASSIFIER)
-    assert "The classifier" in said and "The detector" not in said
-    code, calls, said = demo("det")
+    assert "The classifier" in output and "The detector" not in output
+    code, calls, output = demo("det")
     assert (code, tools(calls)) == (0, DETECTOR)
-    assert "The classifier" not in said and "The detector\n" in said
+    assert "The classifier" not in output and "The detector\n" in output
 
 
-def test_the_detector_alone_makes_the_classifier_first_where_it_is_missing(demo):
-    code, calls, said = demo("det")
+def test_the_detector_alone_trains_the_classifier_first_if_it_is_missing(demo):
+    code, calls, output = demo("det")
     assert (code, tools(calls)) == (0, ["make_digits", "train", *DETECTOR])
-    assert "not in work_dirs/digits_resnet20/epoch_20.pth yet" in said
+    assert "work_dirs/digits_resnet20/epoch_20.pth, which does not exist yet" in output
     (demo.folder / CLS / "epoch_20.pth").unlink()
     assert tools(demo("det")[1])[:2] == ["make_digits", "train"]
 
 
-def test_a_second_call_uses_what_is_there(demo):
+def test_a_second_call_reuses_results(demo):
     demo()
-    code, calls, said = demo()
+    code, calls, output = demo()
     assert code == 0
     assert "train" not in tools(calls)
-    assert said.count("A finished training is in") == 2
+    assert output.count("Using the finished training in") == 2
 
 
-def test_an_interrupted_training_goes_on(demo):
+def test_an_interrupted_training_is_resumed(demo):
     demo()
     (demo.folder / DET / "finished").unlink()
-    code, calls, said = demo()
+    code, calls, output = demo()
     assert code == 0
     assert [call for call in calls if "train.py" in call] == [
         f"tools/train.py configs/demo/{Path(DET).name}.py --work-dir {DET} --resume"
     ]
-    assert f"An interrupted training is in {DET} and goes on" in said
+    assert f"Resuming the interrupted training in {DET};" in output
 
 
 @pytest.mark.parametrize("fail", ["tools/train.py", "tools/test.py", "tools/make_digits.py"])
 def test_a_failure_ends_it(demo, fail):
-    code, calls, said = demo(fail=fail)
+    code, calls, output = demo(fail=fail)
     assert code == 3
     assert calls[-1].startswith(fail)
-    assert "The classifier\n" not in said
+    assert "The classifier\n" not in output
     assert (demo.folder / CLS / "finished").exists() is (fail == "tools/test.py")
 
 
-def test_an_unknown_word_is_refused(demo):
-    code, calls, said = demo("detector")
+def test_an_unknown_argument_is_refused(demo):
+    code, calls, output = demo("detector")
     assert (code, calls) == (2, [])
-    assert "takes cls, det or nothing (both), not 'detector'" in said
+    assert "takes cls, det or no argument (both), not 'detector'" in output

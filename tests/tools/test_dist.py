@@ -1,4 +1,4 @@
-"""Two processes started by tools/dist_train.sh compute what one does; mistakes are told once."""
+"""Two processes of tools/dist_train.sh compute what one does; mistakes are reported once."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Group normalisation, since batch statistics depend on how a batch is divided; no augmentation
-# and a fixed order. Process r of 2 gets the images r, r + 2, …, so that the two together see in
-# each step the images of one process with twice the batch size.
+# GroupNorm, since batch statistics depend on how a batch is split; no augmentation, fixed order.
+# Process r of 2 gets the images r, r + 2, …, so that in each step the two together see the images
+# of one process with twice the batch size.
 CONFIG = """
 _base_ = [{base!r}]
 custom_imports = dict(imports=["write_losses"])
@@ -84,7 +84,7 @@ def losses_of_two(work) -> list[float]:
 
 
 @pytest.mark.parametrize("frozen", [-1, 1])
-def test_two_processes_are_one(frozen, config, tiny_images, tmp_path, monkeypatch):
+def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_path, monkeypatch):
     freeze = f"model.backbone.frozen_stages={frozen}"
     done = start(config, tmp_path / "two", tiny_images, 2, "batch_size=2", freeze)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -92,8 +92,7 @@ def test_two_processes_are_one(frozen, config, tiny_images, tmp_path, monkeypatc
     two = losses_of_two(tmp_path / "two")
 
     monkeypatch.syspath_prepend(config.parent)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    from mmresnet.engine.run import train
+    from mmresnet.apis import train
 
     settings = {
         "data_root": str(tiny_images),
@@ -110,7 +109,7 @@ def test_two_processes_are_one(frozen, config, tiny_images, tmp_path, monkeypatc
     assert two == pytest.approx(one, abs=1e-5)
 
 
-def test_a_mistake_is_told_once(config, tiny_images, tmp_path):
+def test_a_mistake_is_reported_once(config, tiny_images, tmp_path):
     done = start(config, tmp_path, tiny_images, 2, "model.backbone.dept=18")
     assert done.returncode == 2
     assert done.stderr.count("model.backbone.dept:") == 1

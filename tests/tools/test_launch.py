@@ -1,6 +1,5 @@
-"""Which Python the scripts take, and where the processes meet."""
+"""Which Python the scripts use, and the rendezvous of several processes."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,35 +11,32 @@ TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(scope="module")
-def launch():
-    spec = importlib.util.spec_from_file_location("tool_launch", TOOLS / "launch.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def launch(load_tool):
+    return load_tool("launch")
 
 
 def test_one_machine_takes_a_free_port(launch):
-    *rest, port = launch.meeting_point({})
+    *rest, port = launch.rendezvous({})
     assert rest == ["--nnodes=1", "--node_rank=0", "--master_addr=127.0.0.1"]
     assert int(port.removeprefix("--master_port=")) > 1023
-    assert launch.meeting_point({"PORT": "29511"})[-1] == "--master_port=29511"
+    assert launch.rendezvous({"PORT": "29511"})[-1] == "--master_port=29511"
 
 
-def test_several_machines_are_told_where_to_meet(launch):
+def test_several_machines_meet_at_the_first(launch):
     given = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "first", "PORT": "29511"}
     wanted = ["--nnodes=2", "--node_rank=1", "--master_addr=first", "--master_port=29511"]
-    assert launch.meeting_point(given) == wanted
+    assert launch.rendezvous(given) == wanted
     with pytest.raises(SystemExit, match="MASTER_ADDR, PORT"):
-        launch.meeting_point({"NNODES": "2", "NODE_RANK": "1"})
+        launch.rendezvous({"NNODES": "2", "NODE_RANK": "1"})
 
 
-def test_the_number_of_processes_is_a_number(launch):
+def test_the_number_of_processes_is_checked(launch):
     with pytest.raises(SystemExit, match="not 'two'"):
         launch.main("train.py", "two", ["config.py"])
 
 
 @pytest.mark.parametrize("script", ["dist_train.sh", "dist_test.sh", "slurm_train.sh"])
-def test_a_script_without_arguments_says_its_usage(script):
+def test_a_script_without_arguments_prints_its_usage(script):
     done = subprocess.run([str(TOOLS / script)], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: ")

@@ -1,4 +1,4 @@
-"""tools/train.py and tools/test.py on a folder of JPEGs: what they write, resume and say."""
+"""tools/train.py and tools/test.py on a folder of JPEGs: what they write, resume and print."""
 
 import json
 import shutil
@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-CONFIG = str(ROOT / "configs" / "resnet50_8xb32_in1k.py")
+CONFIG = "resnet50_8xb32_in1k"
 
 
 def log_of(folder: Path) -> str:
     return max(folder.glob("2*/*.log")).read_text()
 
 
-def test_training_leaves_checkpoint_config_and_log(trained):
+def test_training_writes_checkpoint_config_and_log(trained):
     names = {path.name for path in trained.iterdir()}
     assert {"epoch_1.pth", "last_checkpoint", "resnet50_8xb32_in1k.py"} <= names
     assert any(name.startswith("best_accuracy_top1") for name in names)
@@ -27,11 +26,11 @@ def test_training_leaves_checkpoint_config_and_log(trained):
 
 def test_the_metrics_are_those_of_the_training(call, trained, tmp_path, capsys):
     assert call("test", CONFIG, trained / "epoch_1.pth", "--work-dir", tmp_path) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
-    assert said.startswith("accuracy/top1: ")
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert printed.startswith("accuracy/top1: ")
     scalars = next(trained.glob("2*/vis_data/scalars.json")).read_text().splitlines()
     logged = [json.loads(line) for line in scalars][-1]["accuracy/top1"]
-    assert float(said.split()[-1]) == pytest.approx(logged, abs=1e-3)
+    assert float(printed.split()[-1]) == pytest.approx(logged, abs=1e-3)
 
 
 def test_resume_continues_where_the_training_ended(call, trained, tmp_path):
@@ -59,6 +58,6 @@ def test_amp_and_scaled_learning_rate(call, tmp_path):
 
 def test_the_whole_config_is_printed(call, tiny_images, capsys):
     assert call("print_config", CONFIG) == 0
-    said = capsys.readouterr().out
-    assert f"data_root='{tiny_images}'" in said
-    assert "milestones=" in said.replace(" ", "")
+    printed = capsys.readouterr().out
+    assert f"data_root='{tiny_images}'" in printed
+    assert "milestones=" in printed.replace(" ", "")

@@ -1,11 +1,9 @@
-"""The command lines train and measure a detector on a tiny set in COCO's format."""
+"""The command lines train and evaluate a detector on a tiny set in COCO's format."""
 
 import json
 import shutil
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-CONFIG = str(ROOT / "configs" / "coco" / "faster-rcnn_r18_fpn_1x_coco.py")
+CONFIG = "faster-rcnn_r18_fpn_1x_coco"
 
 
 def logged(work):
@@ -22,10 +20,10 @@ def test_training_takes_the_classes_of_the_data(trained_detector):
     assert state["roi_head.bbox_head.fc_cls.weight"].shape == (4, 32)
     assert state["roi_head.bbox_head.fc_reg.weight"].shape == (12, 32)
     (log,) = trained_detector.glob("*/*.log")
-    said = log.read_text()
-    assert "num_classes 80 -> 3: it follows the classes of '" in said
-    assert "instances_train2017.json': 6 images, 15 boxes of 3 classes." in said
-    assert "lr 0.02 as in the config, for 16 images a step; this run has 1x2 = 2" in said
+    text = log.read_text()
+    assert "num_classes 80 -> 3: it follows the classes of '" in text
+    assert "instances_train2017.json': 6 images, 15 boxes of 3 classes." in text
+    assert "lr 0.02 as in the config, for 16 images per step; this run has 1x2 = 2" in text
 
 
 def test_testing_prints_metrics_and_logs_a_table(call_detector, trained_detector, tmp_path, capfd):
@@ -59,7 +57,7 @@ def test_mixed_precision_in_training_validation_and_test(call_detector, tmp_path
 def test_the_order_of_the_classes_is_the_checkpoints(
     call_detector, trained_detector, tiny_coco, tmp_path, capfd
 ):
-    """A file that lists the same categories in another order gives the same precisions."""
+    """The same categories in another order give the same precisions."""
     root = shutil.copytree(tiny_coco, tmp_path / "data")
     path = root / "annotations" / "instances_val2017.json"
     content = json.loads(path.read_text())

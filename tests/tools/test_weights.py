@@ -35,7 +35,7 @@ def test_list(call, capsys):
     assert call("list") == 0
     assert len(capsys.readouterr().out.splitlines()) > 100
     assert call("list", "efficientnet") == 2
-    assert "No known weights have 'efficientnet'" in capsys.readouterr().err
+    assert "no weights with 'efficientnet'" in capsys.readouterr().err
 
 
 def test_show(call, capsys, tmp_path):
@@ -44,10 +44,10 @@ def test_show(call, capsys, tmp_path):
     assert "resnet50_msra-5891d200.pth" in shown
     assert "style 'caffe'" in shown
     assert "BGR channels; mean (103.53, 116.28, 123.675); std (1, 1, 1)" in shown
-    assert "fetched: not yet" in shown
+    assert "file:    not downloaded" in shown
     (tmp_path / "resnet50_msra-5891d200.pth").touch()
     assert call("show", "open-mmlab://detectron2/resnet50_caffe") == 0
-    assert f"fetched: {tmp_path}" in capsys.readouterr().out
+    assert f"file:    {tmp_path}" in capsys.readouterr().out
     assert call("show", "torchvision://resnet51") == 2
     assert "Did you mean 'torchvision://resnet5" in capsys.readouterr().err
 

@@ -53,7 +53,7 @@ class Server(ThreadingHTTPServer):
     Attributes:
         answers: By path. Other paths are answered with 404.
         seen: Each GET: its path and its headers.
-        heads: The path of each HEAD, which is answered as the next GET.
+        heads: Likewise each HEAD, which is answered as the next GET will be.
         end: Set when the server closes, for answers that wait.
     """
 
@@ -64,7 +64,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, list[Answer]] = {}
         self.seen: list[tuple[str, dict[str, str]]] = []
-        self.heads: list[str] = []
+        self.heads: list[tuple[str, dict[str, str]]] = []
         self.end = threading.Event()
         self._lock = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_HEAD(self) -> None:
-        self.server.heads.append(self.path)
+        self.server.heads.append((self.path, dict(self.headers)))
         answer = self.server.answers_of(self.path)[0]
         self._send_headers(answer, answer.head or answer.status, len(answer.body))
 

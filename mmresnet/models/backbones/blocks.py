@@ -37,21 +37,9 @@ def _recompute(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 class ResidualBlock(BaseModule):
     """``relu(branch(x) + shortcut(x))``; a subclass defines the convolutions of the branch.
 
-    A norm layer follows each convolution, and an activation each but the last.
-
-    Args:
-        in_channels: Channels of the input.
-        mid_channels: Output channels of every convolution but the last.
-        out_channels: Output channels of the last.
-        conv: Builds the convolutions.
-        norm: Builds the norm layers.
-        shortcut: Computes what is added to the branch; None adds nothing.
-        stride, dilation: Of the first 3×3 convolution, but see ``style``.
-        style: ``'caffe'`` puts a bottleneck's stride into the first 1×1 convolution.
-        dcn: Builds a bottleneck's 3×3 convolution in place of ``conv``.
-        plugins: Further layers of a bottleneck: dicts of ``cfg`` and ``position``.
-        drop_path_rate: Probability to drop the branch in training (stochastic depth).
-        with_cp: Compute the branch again in the backward pass, to save memory.
+    A norm layer follows each convolution, and an activation each but the last. ``dcn`` builds a
+    bottleneck's 3×3 in place of ``conv``; without a ``shortcut`` nothing is added. For ``style``,
+    ``plugins``, ``drop_path_rate`` and ``with_cp`` see :class:`ResNet`.
 
     Raises:
         ValueError: An argument does not suit this kind of block.
@@ -96,7 +84,7 @@ class ResidualBlock(BaseModule):
         branch: list[str] = []
         for index, norm_name in enumerate(norm_names, start=1):
             branch += [f"conv{index}", norm_name]
-            if norm_name != self.last_norm:  # after which the activation follows the addition
+            if norm_name != self.last_norm:  # the last activation follows the addition
                 branch.append("relu")
             branch += self._add_plugins_after(index, plugins)
         self.branch = (*branch, "drop_path")

@@ -22,6 +22,8 @@ _LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save's before 1.6: 
 _OLD_PICKLE = re.compile(rb"\([dlci]|\([SV]'|[}\]]q|[ci][\w.]+\r?\n\w+\r?\n")
 
 AGAIN = "download or save it again"
+RESAVE = "save it again as a state dict of tensors alone, by torch.save"
+UNNEEDED = f"which weights do not need; nothing in it was run. If you trust its author, {RESAVE}"
 _DOWNLOAD = "download it again"
 _UNPACK = "unpack it and give the file inside"
 _GIVE = "give a .pth, .safetensors or .pkl file of weights"
@@ -62,17 +64,13 @@ def reported_for(subject: str) -> Iterator[None]:
         raise UserError(f"{subject} {error}") from error
 
 
-def detect_format(head: bytes, size: int) -> Format:
-    """Return the format of a file of weights.
-
-    Args:
-        head: Its first :data:`HEAD_SIZE` bytes, or all if there are fewer.
-        size: The number of bytes of the file.
+def detect_format(head: bytes) -> Format:
+    """Return the format of a file of weights with these first :data:`HEAD_SIZE` bytes.
 
     Raises:
-        FormatError: It holds no weights; what it is instead, and what to do.
+        FormatError: It is not a file of weights; what it is instead, and what to do.
     """
-    if not size:
+    if not head:
         raise FormatError(f"is empty: {_DOWNLOAD}.")
     if head.startswith(b"PK\x03\x04"):
         return "archive"

@@ -27,13 +27,13 @@ from mmresnet.errors import (
 from mmresnet.weights.formats.detect import (
     AGAIN,
     HEAD_SIZE,
+    RESAVE,
     FormatError,
     detect_format,
     reported_for,
     shorten,
 )
 from mmresnet.weights.formats.numpy_pickles import Array, NumpyReader
-from mmresnet.weights.formats.pickle_reader import RESAVE
 from mmresnet.weights.formats.torch_archives import check_archive
 from mmresnet.weights.formats.torch_files import load_values
 from mmresnet.weights.formats.torch_pickles import check_torch_pickles
@@ -59,20 +59,19 @@ def read_weights(
     path = Path(path).expanduser()
     with reported_for(f"The file '{path}'"), _open(path) as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(HEAD_SIZE)
+        detected = detect_format(file.read(HEAD_SIZE))
         file.seek(0)
-        match detect_format(head, size):
-            case "safetensors":
-                content = _read_safetensors(path)
-            case "pickle":
-                content = NumpyReader(file, size).load()
-            case format:
-                if format == "archive":
-                    check_archive(file, size, str(path))
-                else:
-                    check_torch_pickles(file, size)
-                file.seek(0)
-                content = load_values(file, map_location)
+        if detected == "safetensors":
+            content = _read_safetensors(path)
+        elif detected == "pickle":
+            content = NumpyReader(file, size).load()
+        else:
+            if detected == "archive":
+                check_archive(file, size, str(path))
+            else:
+                check_torch_pickles(file, size)
+            file.seek(0)
+            content = load_values(file, map_location)
         return _to_tensors(content, map_location)
 
 
@@ -108,7 +107,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # SafetensorError, and what an unknown dtype raises
         raise FormatError(
-            f"is a safetensors file that is cut off or damaged ({error}): {AGAIN}."
+            f"is a safetensors file that is cut off or damaged ({shorten(str(error))}): {AGAIN}."
         ) from error
     return content | ({METADATA: metadata} if metadata else {})
 
@@ -135,10 +134,8 @@ def _to_tensors(content: object, device: str | torch.device) -> dict[Any, Any]:
         if id(value) in converted:
             return converted[id(value)][1]
         result = value
-        if isinstance(value, Array):
-            result = _from_array(value.values, device)
-        elif isinstance(value, np.ndarray):
-            result = _from_array(value, device)
+        if isinstance(value, (Array, np.ndarray)):
+            result = _from_array(value.values if isinstance(value, Array) else value, device)
         elif isinstance(value, np.generic):
             result = value.item()
         elif isinstance(value, torch.Tensor):
@@ -167,7 +164,7 @@ def _from_array(array: np.ndarray, device: str | torch.device) -> torch.Tensor |
             return array.tolist() if array.size else []
         native = array.dtype.newbyteorder("=")
         return torch.from_numpy(np.array(array, dtype=native, order="C")).to(device)
-    except (TypeError, ValueError) as error:
+    except (TypeError, SystemError) as error:  # the latter of text that is not Unicode
         raise FormatError(
             f"holds an array of the type '{array.dtype}', but weights are numbers: {RESAVE}."
         ) from error

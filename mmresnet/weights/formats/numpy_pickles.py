@@ -10,19 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
-from mmresnet.weights.formats.pickle_reader import (
-    RESAVE,
-    UNNEEDED,
-    Global,
-    PickleReader,
-    check_keys,
-    is_shape,
-)
+from mmresnet.weights.formats.detect import AGAIN, RESAVE, UNNEEDED, FormatError, shorten
+from mmresnet.weights.formats.pickle_reader import Global, PickleReader, check_keys, is_shape
 
-NUMPY_GLOBALS = re.compile(  # of NumPy 1 and 2; protocol 2 writes bytes by a call
+NUMPY_GLOBALS = re.compile(  # of NumPy 1 and 2; protocol 2 writes bytes by calls
     r"numpy\.(ndarray|dtype|_?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer))"
-    r"|_codecs\.encode|(__builtin__|builtins)\.bytes|collections\.OrderedDict"
+    r"|_codecs\.encode|(__builtin__|builtins)\.(bytes|bytearray)|collections\.OrderedDict"
 )
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c8|c16|[US][1-9]\d{0,8})")
 
@@ -62,8 +55,9 @@ class NumpyReader(PickleReader):
             case "encode", (str(text), "latin1"):
                 self.charge(len(text))
                 return text.encode("latin1")
-            case "bytes", ():
-                return b""
+            case "bytes" | "bytearray", () | (bytes(),):
+                self.charge(len(data := b"".join(args)))
+                return data
             case "dtype", (str(code), *_):
                 if not _DTYPE.fullmatch(code):
                     raise FormatError(
@@ -79,7 +73,7 @@ class NumpyReader(PickleReader):
                 values = self._array(shape, dtype, data, order)
                 permuted = order == "K" and bool(axes) and axes[0] is not None
                 return Array(values.transpose(axes[0]) if permuted else values)
-        raise pickle.UnpicklingError("a call that makes no array")
+        raise FormatError(f"holds a call of '{function.path}' that makes no array, {UNNEEDED}.")
 
     def build(self, made: object, state: object) -> None:
         match made, state:

@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
-from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
-
-RESAVE = "save it again as a state dict of tensors alone, by torch.save"
-UNNEEDED = f"which weights do not need; nothing in it was run. If you trust its author, {RESAVE}"
+from mmresnet.weights.formats.detect import AGAIN, RESAVE, UNNEEDED, FormatError, shorten
 
 _OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

@@ -16,7 +16,6 @@ from mmresnet.weights.formats.torch_pickles import check_torch_pickles
 
 _END, _LOCATOR, _ZIP64_END = 22, 20, 56  # bytes of the records that close an archive
 _EXPORTED = ("/models/model.json", "serialized_exported_program.json")
-_RESAVE = "save it again by torch.save"
 
 
 def check_archive(file: BinaryIO, size: int, path: str) -> None:
@@ -39,24 +38,19 @@ def check_archive(file: BinaryIO, size: int, path: str) -> None:
     if f"{top}/data.pkl" not in entries or f"{top}/constants.pkl" in entries:
         raise FormatError(_describe_other(list(entries), top, path))
 
-    for name, entry in entries.items():
-        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-            raise FormatError(
-                f"is an archive with compressed entries ('{shorten(name)}'), which torch.save "
-                f"never writes and whose memory has no bound: {_RESAVE}."
-            )
     total = sum(entry.file_size for entry in entries.values())
-    if total > size:
-        raise FormatError(
-            f"is an archive whose entries claim {total:,} bytes, but the file has {size:,}: "
-            f"{_RESAVE}."
-        )
     # torch's own reader of archives ignores case, and ends names at a zero
     distinct = {name.lower() for name in entries if name.isascii() and name.isprintable()}
-    if len(distinct) != count or start != _directory_start(file, size):
+    problem = ""
+    if any(one.compress_type or one.file_size != one.compress_size for one in entries.values()):
+        problem = "its entries are compressed, so that their size has no bound"
+    elif total > size:
+        problem = f"its entries claim {total:,} bytes, but the file has {size:,}"
+    elif len(distinct) != count or start != _directory_start(file, size):
+        problem = "two programs would read it differently, by its names or its central directory"
+    if problem:
         raise FormatError(
-            "is an ambiguous archive, which two programs would read differently (two entries of "
-            f"one name, or a central directory that is not where it is stated): {_RESAVE}."
+            f"is an archive unlike those of torch.save ({problem}): save it again by torch.save."
         )
     prefix = f"{top}/data/"
     records = {
@@ -92,15 +86,15 @@ def _read_stored(file: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _describe_other(names: list[str], top: str, path: str) -> str:
+    program = state_dict = ""
     if f"{top}/constants.pkl" in names:
+        program, state_dict = "TorchScript program", f"torch.jit.load('{path}').state_dict()"
+    elif any(name.endswith(_EXPORTED) for name in names):
+        program, state_dict = "torch.export program", f"torch.export.load('{path}').state_dict"
+    if program:
         return (
-            "is a TorchScript program, not a state dict: save its weights by "
-            f"torch.save(torch.jit.load('{path}').state_dict(), 'weights.pth'), and give that."
-        )
-    if any(name.endswith(_EXPORTED) for name in names):
-        return (
-            "is a program of torch.export, not a state dict: save its weights by "
-            f"torch.save(torch.export.load('{path}').state_dict, 'weights.pth'), and give that."
+            f"is a {program}, not a state dict: save its weights by torch.save({state_dict}, "
+            "'weights.pth'), and give that."
         )
     if all(name.endswith(".npy") for name in names):
         return (

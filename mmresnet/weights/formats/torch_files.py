@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
-from mmresnet.weights.formats.pickle_reader import UNNEEDED
+from mmresnet.weights.formats.detect import AGAIN, UNNEEDED, FormatError, shorten
 
 
 def load_values(file: object, map_location: object = None) -> Any:
@@ -76,6 +75,7 @@ def _numpy_types() -> list:
         for module in ("core", "_core")
         for name in ("_reconstruct", "scalar")
     }
+    functions["builtins.bytes"] = lambda: b""  # other bytes are encoded
     functions["_codecs.encode"] = lambda text, _: text.encode("latin1")  # torch's own since 2.5
     dtypes = {type(np.dtype(code)) for code in [*"?bBhHiIlLqQefdFD", "U1", "S1"]}
     known = [_known_as(path, function) for path, function in functions.items()]

@@ -14,16 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from mmresnet.weights.formats.detect import AGAIN, FormatError, shorten
+from mmresnet.weights.formats.detect import AGAIN, RESAVE, UNNEEDED, FormatError, shorten
 from mmresnet.weights.formats.numpy_pickles import NUMPY_GLOBALS, DType, NumpyReader
-from mmresnet.weights.formats.pickle_reader import (
-    RESAVE,
-    UNNEEDED,
-    Global,
-    Opaque,
-    check_keys,
-    is_shape,
-)
+from mmresnet.weights.formats.pickle_reader import Global, Opaque, check_keys, is_shape
 from mmresnet.weights.formats.torch_files import allow_history_buffer
 
 _ITEM_SIZES = {
@@ -32,7 +25,7 @@ _ITEM_SIZES = {
     **dict.fromkeys(("HalfStorage", "BFloat16Storage", "ShortStorage"), 2),
     "ComplexDoubleStorage": 16,
 }
-_ALLOCATE_NOTHING = re.compile(  # calls that are given no nested lists
+_ALLOCATE_NOTHING = re.compile(  # unless they are given nested lists
     r"Size|device|complex|getattr|_get_layout|Parameter"
     r"|_rebuild_(parameter|parameter_with_state|sparse_tensor|nested_tensor)"
 )
@@ -43,13 +36,9 @@ def check_torch_pickles(
 ) -> None:
     """Check that torch needs no more memory for a pickle than its file has bytes.
 
-    What the pickle names is not judged: torch does that.
-
     Args:
-        stream: Where the pickle begins.
-        size: The number of bytes of the file.
-        records: The bytes of each storage in an archive; None for a file without an archive, in
-            which five pickles follow each other, and then the data.
+        records: The bytes of each storage in an archive; None for a legacy file, in which five
+            pickles are followed by the data.
 
     Raises:
         FormatError: It needs more, or is cut off.

@@ -81,15 +81,3 @@ def mirrored(url: str) -> str:
         if url == original or url.startswith(f"{original}/"):
             return mirrors[original].rstrip("/") + url[len(original) :]
     return url
-
-
-def split_hub_name(source: str) -> tuple[str, str]:
-    """Split ``hf://org/name[/file]`` into the address of the folder and the file, maybe empty.
-
-    Raises:
-        UserError: It is not of that form.
-    """
-    found = re.fullmatch(r"hf://([\w.-]+/[\w.-]+)(?:/((?:[\w.-]+/)*)([\w.-]+))?/?", source)
-    if found is None or ".." in source:
-        raise UserError(f"'{source}' is not of the form hf://organization/name or …/name/file.")
-    return f"{HUB}/{found[1]}/resolve/main/{found[2] or ''}", found[3] or ""

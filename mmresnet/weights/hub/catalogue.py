@@ -1,11 +1,11 @@
-"""Known public weights: where they are, what they are, and what they were trained with.
+"""The catalogue of public weights: address, architecture, and how they were trained.
 
-The table is ``catalogue.csv``, a line for each. Its facts are the publishers': torchvision's
+The table is ``catalogue.csv``, with a line for each. Its facts are the publishers': torchvision's
 ``ResNet*_Weights``, timm's ``pretrained_cfg``, mmpretrain's ``metafile.yml`` and configs, the
 ``hub/*.json`` of mmengine, the configs of mmdet and mmsegmentation that use them, detectron2's
 ``MODEL_ZOO.md`` and ``convert-torchvision-to-d2.py``, the model cards of ``microsoft/resnet-*`` and
 the README of ``akamaster/pytorch_resnet_cifar10``. timm's top-1 is that of its
-``results/results-imagenet.csv``, at the size given here. What no publisher tells is empty.
+``results/results-imagenet.csv``, at the size given here. What no publisher states is empty.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mmresnet.weights.hub.preprocessing import CAFFE_STD, IMAGENET_MEAN, IMAGENE
 
 TABLE = Path(__file__).with_suffix(".csv")
 
-# Mean and standard deviation of 255, and the order of channels
+# Mean, standard deviation (of pixels from 0 to 255) and channel order
 _NORMALIZATIONS = {
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD, "rgb"),
     "half": ((127.5,) * 3, (127.5,) * 3, "rgb"),
@@ -39,20 +39,20 @@ class Entry:
     """Public weights.
 
     Attributes:
-        name: How they are named here: ``publisher://name``.
-        aliases: What else names them.
+        name: ``publisher://name``.
+        aliases: Other names.
         url: The address of the file, or ``hf://org/name``.
-        sha256: The file's, all 64 digits of it or the first 8, which its name carries; else empty.
-        layout: Whose names its tensors have, a key of ``mmresnet.weights.names.layouts.LAYOUTS``.
-        depth: Layers.
-        variant: The class that takes them, in lower case: "resnet", "resnetv1c", "resnetv1d",
+        sha256: The file's: 64 digits, or the first 8 where only these are known; else empty.
+        layout: The naming of the tensors, a key of ``mmresnet.weights.names.layouts.LAYOUTS``.
+        depth: Number of layers.
+        variant: The class of the network, in lower case: "resnet", "resnetv1c", "resnetv1d",
             "resnet_cifar", "cifarresnet".
         style: Where the stride of a bottleneck is: "pytorch" (3×3) or "caffe" (first 1×1).
-        dataset: The classes of its head, empty if it has none.
+        dataset: Whose classes the head predicts, empty if there is no head.
         recipe: How they were trained, in the publisher's words.
-        top1: Percent of the test images that they classify right, if the publisher tells.
-        preprocessing: How images are prepared for them.
-        licence: SPDX identifier, empty if the publisher tells none for the weights.
+        top1: Accuracy in percent, if the publisher states it.
+        preprocessing: How images are preprocessed.
+        licence: SPDX identifier, empty if the publisher states none for the weights.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Entry:
 
 @functools.cache
 def entries() -> tuple[Entry, ...]:
-    """Return all of the catalogue, in the order of its table."""
+    """Return the entries of the catalogue, in the order of its table."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         return tuple(_entry(row) for row in csv.DictReader(file))
 
@@ -99,14 +99,14 @@ def _entry(row: dict[str, str]) -> Entry:
 
 @functools.cache
 def _index() -> dict[str, Entry]:
-    """Map what people write, normalized, to entries; of two with the same file the first counts."""
+    """Return entries by normalized name, address and file; the first, if several share a file."""
     index: dict[str, Entry] = {}
     for entry in entries():
         for name in (entry.name, *entry.aliases):
             index[_normalized(name)] = entry
     for entry in entries():
         index.setdefault(_normalized(entry.url), entry)
-        if entry.sha256:  # a file name that says which file it is
+        if entry.sha256:  # it is in the file's name, which is unique then
             index.setdefault(_normalized(entry.url.rpartition("/")[2]), entry)
     return index
 
@@ -123,10 +123,10 @@ def _normalized(name: str) -> str:
 
 
 def find(name: str) -> Entry | None:
-    """Return the weights that a name, an address or a file's name stands for, or None.
+    """Return the entry with this name, address or file name, or None.
 
-    A file's name counts if it carries the start of its hash: ``resnet50-11ad3fa6.pth``, wherever it
-    is said to lie, such as at ``mmassets.onedl.ai``, where the maintained forks have OpenMMLab's.
+    A file name counts if it contains the file's hash, as ``resnet50-11ad3fa6.pth`` does, whatever
+    the host: OpenMMLab's files are also at ``mmassets.onedl.ai``, by the maintained forks.
     """
     found = _index().get(_normalized(name))
     file = name.rpartition("/")[2]
@@ -134,21 +134,21 @@ def find(name: str) -> Entry | None:
 
 
 def get(name: str) -> Entry:
-    """Return the weights that ``name`` stands for.
+    """Return the entry with this name, address or file name.
 
     Raises:
-        UserError: The catalogue has none of that name; with the nearest one that it has.
+        UserError: There is none; the message has the nearest name.
     """
     entry = find(name)
     if entry is None:
         raise UserError(
             f"The catalogue has no weights '{name}'.{did_you_mean(name.lower(), _index())} "
-            "'python tools/weights.py list' prints them all."
+            "'python tools/weights.py list' prints all."
         )
     return entry
 
 
 def search(pattern: str = "") -> list[Entry]:
-    """Return the weights whose names hold ``pattern``, whatever the case of its letters."""
+    """Return the entries with ``pattern`` in their name or aliases, ignoring case."""
     wanted = pattern.lower()
     return [e for e in entries() if any(wanted in name.lower() for name in (e.name, *e.aliases))]

@@ -12,7 +12,8 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+import sys
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -40,18 +41,18 @@ def fetch(source: str) -> Path:
         UserError: It cannot be downloaded; why, and what to do.
     """
     weights, settings = _addresses(source)
-    local = local_file(source)
-    if local is None and not addresses.offline():
-        for url in settings:  # before the weights, which are never without them then
-            with contextlib.suppress(FileNotOnServerError):  # not every repository has both
-                _fetch(url)
+    cached = [url for url in weights if addresses.cache_path(url).is_file()]
+    if cached or addresses.offline():
+        return _fetch((cached or weights)[0])
+    for url in settings:  # before the weights, which are never without them then
+        with contextlib.suppress(FileNotOnServerError):  # not every repository has both
+            _fetch(url)
     for url in weights:
-        if local in (None, addresses.cache_path(url)):
-            try:
-                return _fetch(url)
-            except FileNotOnServerError:
-                if len(weights) == 1:
-                    raise
+        try:
+            return _fetch(url)
+        except FileNotOnServerError:
+            if len(weights) == 1:
+                raise
     raise UserError(
         f"The repository '{source}' has neither {' nor '.join(HUB_WEIGHTS)}: name its file of "
         f"weights, as {source}/FILE."
@@ -60,18 +61,20 @@ def fetch(source: str) -> Path:
 
 def local_file(source: str) -> Path | None:
     """Return the file that :func:`fetch` would return without a download, if there is one."""
-    paths = map(addresses.cache_path, _addresses(source)[0])
-    return next((path for path in paths if path.is_file()), None)
+    return next(filter(Path.is_file, map(addresses.cache_path, _addresses(source)[0])), None)
 
 
 def _addresses(source: str) -> tuple[list[str], list[str]]:
-    """Return where the weights may be, and the settings beside them."""
-    given = source.startswith(("hf://", "http://", "https://"))
-    url = source if given else catalogue.get(source).url
+    """Return where the weights may be, the preferred one first, and the settings beside them."""
+    is_address = source.startswith(("hf://", "http://", "https://"))
+    url = source if is_address else catalogue.get(source).url
     if not url.startswith("hf://"):
         return [url], []
-    folder, name = addresses.split_hub_name(url)
-    names = [name] if name else HUB_WEIGHTS
+    found = re.fullmatch(r"hf://([\w.-]+/[\w.-]+)(?:/((?:[\w.-]+/)*)([\w.-]+))?/?", url)
+    if found is None or ".." in url:
+        raise UserError(f"'{url}' is not of the form hf://organization/name or …/name/file.")
+    folder = f"{addresses.HUB}/{found[1]}/resolve/main/{found[2] or ''}"
+    names = [found[3]] if found[3] else HUB_WEIGHTS
     return [folder + name for name in names], [folder + name for name in HUB_SETTINGS]
 
 
@@ -89,7 +92,13 @@ def _fetch(url: str) -> Path:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path):
+        lock = FileLock(path.with_name(f".{path.name}.lock"))  # it ends with the process
+        try:
+            held = lock.acquire(timeout=0)
+        except Timeout:
+            print(f"{path.name}: another process is downloading it; waiting", file=sys.stderr)
+            held = lock.acquire()
+        with held:
             if not path.is_file():
                 _download(url, path, sha256)
     except OSError as error:
@@ -99,26 +108,11 @@ def _fetch(url: str) -> Path:
     return path
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one process at a time download ``path``; the lock ends with the process."""
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        transfer.say(f"{path.name}: another process is downloading it; waiting")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _download(url: str, path: Path, sha256: str) -> None:
     """Download a file, verify it, and give it its name."""
     asked = addresses.mirrored(url)
     described = url if asked == url else f"{url} (from {asked})"
-    transfer.say(f"{path.name}: downloading {asked} to {path.parent}")
+    print(f"{path.name}: downloading {asked} to {path.parent}", file=sys.stderr)
     try:
         etag, sha256_on_server = transfer.read_headers(asked)
         sha256 = sha256 or sha256_on_server
@@ -129,17 +123,18 @@ def _download(url: str, path: Path, sha256: str) -> None:
         part = path.with_name(f"{path.name}.{version}.part")
         if not (sha256 or etag):
             part.unlink(missing_ok=True)
-        transfer.receive(asked, part, headers)
-        if _problem(part, sha256):  # perhaps of parts that do not belong together
-            part.unlink()
+        for _ in range(2):  # again if the parts that it was resumed from do not belong together
             transfer.receive(asked, part, headers)
+            problem = _problem(part, sha256)
+            if problem is None:
+                break
+            part.unlink()
     except transfer.TransferError as error:
         kind = FileNotOnServerError if error.status == 404 else UserError
         raise kind(
             f"{described} could not be downloaded: {error}. Or download it manually to {path}."
         ) from error
-    if problem := _problem(part, sha256):
-        part.unlink()
+    if problem:
         raise UserError(
             f"The file from {described} {problem} It was deleted; if you trust another source, "
             f"download it manually to {path}."
@@ -158,7 +153,7 @@ def _problem(path: Path, sha256: str) -> str | None:
             json.loads(path.read_text("utf-8"))
         else:
             with path.open("rb") as file:
-                detect_format(file.read(HEAD_SIZE), path.stat().st_size)
+                detect_format(file.read(HEAD_SIZE))
     except FormatError as error:
         return str(error)
     except ValueError:

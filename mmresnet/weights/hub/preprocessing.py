@@ -1,4 +1,4 @@
-"""How images are prepared for a net: what weights were trained and measured with."""
+"""How images are preprocessed for a network: as its weights were trained and tested."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ CAFFE_STD = (1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The preparation of images; what its publisher does not tell is None.
+    """The preprocessing of images; what the publisher does not state is None.
 
     Attributes:
         mean, std: Of pixels from 0 to 255, one number per channel in the order ``channel_order``.
-        channel_order: The order that the net takes channels in.
-        size: Side of the square that a test image is cut to, in pixels.
-        resize: Shorter edge that a test image is resized to before the cut, in pixels.
-        interpolation: How it is resized: "bilinear" or "bicubic".
+        channel_order: The order of the network's input channels.
+        size: Side of the center crop of a test image, in pixels.
+        resize: Shorter edge that a test image is resized to before the crop, in pixels.
+        interpolation: Of the resizing: "bilinear" or "bicubic".
     """
 
     mean: tuple[float, float, float] = IMAGENET_MEAN
@@ -44,5 +44,5 @@ class Preprocessing:
 
 
 IMAGENET = Preprocessing(size=224, resize=256, interpolation="bilinear")
-# Of He et al.'s own Caffe models, as Detectron and Detectron2 give it; they have no std
+# Of He et al.'s Caffe models, as in Detectron and Detectron2; they have no std
 MSRA_CAFFE = Preprocessing(IMAGENET_MEAN[::-1], CAFFE_STD, "bgr")

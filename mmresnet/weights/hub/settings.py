@@ -1,4 +1,4 @@
-"""What the settings in a Hugging Face repository tell of the weights beside them."""
+"""The preprocessing of weights, from the settings beside them in a Hugging Face repository."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
 
 
 def preprocessing_beside(path: Path) -> Preprocessing | None:
-    """Return how images are prepared for the weights at ``path``; None if nothing there tells it.
+    """Return how images are preprocessed for the weights at ``path``; None if it is not stated.
 
     transformers writes it to ``preprocessor_config.json``, timm to ``pretrained_cfg`` in
     ``config.json``.
     """
-    of_transformers = _read(path.with_name("preprocessor_config.json"))
-    if "image_mean" in of_transformers:
-        return _of_transformers(of_transformers)
-    of_timm = _read(path.with_name("config.json")).get("pretrained_cfg")
-    if isinstance(of_timm, Mapping) and "mean" in of_timm:
-        return _of_timm(of_timm)
+    settings = _read(path.with_name("preprocessor_config.json"))
+    if "image_mean" in settings:
+        return _from_transformers(settings)
+    settings = _read(path.with_name("config.json")).get("pretrained_cfg")
+    if isinstance(settings, Mapping) and "mean" in settings:
+        return _from_timm(settings)
     return None
 
 
@@ -35,22 +35,22 @@ def _read(path: Path) -> Mapping[str, Any]:
     return settings if isinstance(settings, Mapping) else {}
 
 
-def _of_timm(settings: Mapping[str, Any]) -> Preprocessing:
-    """As timm tests: at ``test_input_size`` where there is one."""
+def _from_timm(settings: Mapping[str, Any]) -> Preprocessing:
+    """Return timm's test preprocessing, which prefers ``test_input_size``."""
     size = (settings.get("test_input_size") or settings.get("input_size") or [None])[-1]
-    kept = settings.get("test_crop_pct") or settings.get("crop_pct")
+    crop_pct = settings.get("test_crop_pct") or settings.get("crop_pct")
     return Preprocessing(
-        _of_255(settings["mean"]),
-        _of_255(settings["std"]),
+        _scaled(settings["mean"]),
+        _scaled(settings["std"]),
         size=size,
-        resize=int(size / kept) if size and kept else None,
+        resize=int(size / crop_pct) if size and crop_pct else None,
         interpolation=settings.get("interpolation"),
     )
 
 
-def _of_transformers(settings: Mapping[str, Any]) -> Preprocessing:
-    """As ``ConvNextImageProcessor`` prepares, which ResNets have, or a processor that crops."""
-    size, crop, kept = (settings.get(key) for key in ("size", "crop_size", "crop_pct"))
+def _from_transformers(settings: Mapping[str, Any]) -> Preprocessing:
+    """Return that of ``ConvNextImageProcessor``, which ResNets have, or of one that crops."""
+    size, crop, crop_pct = (settings.get(key) for key in ("size", "crop_size", "crop_pct"))
     if isinstance(size, Mapping):
         size = size.get("shortest_edge", size.get("height"))
     if isinstance(crop, Mapping):
@@ -58,15 +58,16 @@ def _of_transformers(settings: Mapping[str, Any]) -> Preprocessing:
     if crop and settings.get("do_center_crop", True):
         resize, size = size, crop
     else:
-        resize = int(size / kept) if size and kept and size < 384 else None
+        resize = int(size / crop_pct) if size and crop_pct and size < 384 else None
     return Preprocessing(
-        _of_255(settings["image_mean"]),
-        _of_255(settings["image_std"]),
+        _scaled(settings["image_mean"]),
+        _scaled(settings["image_std"]),
         size=size,
         resize=resize,
         interpolation=_INTERPOLATIONS.get(settings.get("resample")),
     )
 
 
-def _of_255(values: list[float]) -> tuple[float, ...]:
+def _scaled(values: list[float]) -> tuple[float, ...]:
+    """Return values for pixels from 0 to 255 instead of 0 to 1."""
     return tuple(round(255 * value, 6) for value in values)

@@ -6,7 +6,6 @@ documentation: ``tests/weights/hub/test_transfer.py`` checks what is used of it.
 
 from __future__ import annotations
 
-import errno
 import http.client
 import re
 import sys
@@ -15,34 +14,25 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 _RETRIES = 5  # in a row without progress
-_LONGEST_PAUSE = 60.0  # seconds, whatever a server asks for
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 _CUT = (http.client.HTTPException, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TransferError(Exception):
-    """Why a request failed, as a clause.
-
-    Attributes:
-        status: The server's answer, if there was one; with its ``headers``.
-        temporary: Whether another request may succeed.
-    """
+    """Why a request failed, as a clause; with the server's ``status``, if it answered."""
 
     def __init__(self, error: BaseException) -> None:
-        response = getattr(error, "response", None)  # requests', httpx's and httpx2's errors
+        response = getattr(error, "response", None)  # of an error of requests, httpx or httpx2
         self.status = getattr(response, "status_code", None)
         self.headers = getattr(response, "headers", {})
         while cause := error.__cause__ or error.__context__:
             error = cause  # down to the operating system's
         self.temporary = self.status in _TEMPORARY or isinstance(error, _CUT)
-        if self.status is not None:
-            reason = f"the server answers {self.status} {http.client.responses.get(self.status)}"
-        elif getattr(error, "errno", None) in _DISK_FULL:
-            reason = f"the disk is full ({error}); MMRESNET_CACHE sets another folder"
+        if self.status is None:
+            super().__init__(f"the request failed ({error or type(error).__name__})")
         else:
-            reason = f"the request failed ({error or type(error).__name__})"
-        super().__init__(reason)
+            phrase = http.client.responses.get(self.status, "error")
+            super().__init__(f"the server answers {self.status} {phrase}")
 
 
 def read_headers(url: str) -> tuple[str, str]:
@@ -64,7 +54,8 @@ def read_headers(url: str) -> tuple[str, str]:
     if url.startswith("https:") and not location.startswith("https:"):
         raise TransferError(OSError(f"the redirect from https to {location} is not safe"))
     etag = found.etag or ""
-    return etag, etag if re.fullmatch(r"[0-9a-f]{64}", etag) else ""  # Hugging Face's are that
+    is_sha256 = found.commit_hash and re.fullmatch(r"[0-9a-f]{64}", etag)  # a large file of the Hub
+    return etag, etag if is_sha256 else ""
 
 
 def receive(url: str, part: Path, headers: dict[str, str]) -> None:
@@ -72,6 +63,7 @@ def receive(url: str, part: Path, headers: dict[str, str]) -> None:
 
     Raises:
         TransferError: It failed; what was received is left in ``part``.
+        OSError: ``part`` cannot be written, such as to a full disk.
     """
     from huggingface_hub.file_download import http_get
 
@@ -84,6 +76,8 @@ def receive(url: str, part: Path, headers: dict[str, str]) -> None:
                 http_get(url, file, resume_size=have, headers=headers)
             return
         except Exception as error:
+            if getattr(error, "errno", None) is not None:
+                raise  # of the file: those of connections are wrapped
             failure = TransferError(error)
             progress = part.stat().st_size > have
             failures = 1 if progress else failures + 1
@@ -94,11 +88,9 @@ def receive(url: str, part: Path, headers: dict[str, str]) -> None:
                     part.unlink()
                 raise failure from error
             after = failure.headers.get("Retry-After", "")
-            pause = min(float(after), _LONGEST_PAUSE) if after.isdecimal() else 2.0**failures
-            say(f"{url}: {failure}; trying again in {pause:g} s ({failures} of {_RETRIES})")
+            pause = min(float(after), 60.0) if after.isdecimal() else 2.0**failures
+            print(
+                f"{failure}; trying again in {pause:g} s ({failures} of {_RETRIES})",
+                file=sys.stderr,
+            )
             time.sleep(pause)
-
-
-def say(message: str) -> None:
-    """Print a line to standard error, where the progress bar is."""
-    print(message, file=sys.stderr, flush=True)

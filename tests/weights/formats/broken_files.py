@@ -14,13 +14,16 @@ import numpy as np
 import torch
 from file_builders import (
     REBUILD,
+    SPARSE,
     Call,
     arrays,
     calling,
     deep,
     doubled,
+    enlarged,
     header,
     inflated,
+    many_dicts_of_one,
     many_of_one,
     numpy_file,
     overlapping,
@@ -42,6 +45,7 @@ DENIED = b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>'
 INDEX = b'{"metadata": {}, "weight_map": {"conv1.weight": "model-00001-of-00002.safetensors"}}'
 ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x10\n\x04node"
 CUT = r"cut off or damaged.* again"
+BYTEARRAY = "holds a call of '.*bytearray' that makes no array, .* nothing in it was run"
 NOT_RUN = r"holds '{}', which .* nothing in it was run"
 
 # name: what makes the bytes, words of the error message
@@ -119,7 +123,10 @@ INVALID = {
     ),
     "a dict within itself": (lambda: b"\x80\x02}q\x00X\x01\x00\x00\x00wh\x00s.", "64 deep"),
     "lists without end": (lambda: deep(b"]" * 5000 + b"a" * 4999), "64 deep"),
-    "a key without end": (lambda: b"\x80\x02})" + b"\x85" * 300_000 + b"Ns.", "a dict key that is not a plain value"),
+    "a key without end": (
+        lambda: b"\x80\x02})" + b"\x85" * 300_000 + b"Ns.",
+        "a dict key that is not a plain value",
+    ),
     "a key without end, in an archive": (
         lambda: with_pickle(b"\x80\x02})" + b"\x85" * 300_000 + b"Ns."),
         "a dict key that is not a plain value",
@@ -134,11 +141,11 @@ INVALID = {
 BOMBS = {
     "compressed": (
         lambda: rewritten(torch_file({"w": torch.zeros(2**22)}), compression=zipfile.ZIP_DEFLATED),
-        "compressed entries.* which torch.save never writes",
+        "entries are compressed.* save it again by torch.save",
     ),
     "overlapping entries": (lambda: overlapping(), "entries claim 200,0.* the file has 1,0"),
-    "two entries of one name": (lambda: doubled(), "two programs would read differently"),
-    "two tables": (lambda: two_tables(), "two programs would read differently"),
+    "two entries of one name": (lambda: doubled(), "two programs would read it differently"),
+    "two tables": (lambda: two_tables(), "two programs would read it differently"),
     "a tensor of more than its record": (
         lambda: rewritten(
             torch_file(tensors()), lambda name, old: inflated(old) if "pkl" in name else old
@@ -157,23 +164,35 @@ BOMBS = {
     ),
     "a call for bytes": (
         lambda: torch_file({"a": Call(bytearray, 10**9)}),
-        NOT_RUN.format(r"(__builtin__|builtins)\.bytearray"),
+        BYTEARRAY,
     ),
     "legacy, a call for bytes": (
         lambda: torch_file({"a": Call(bytearray, 10**9)}, zipped=False),
-        NOT_RUN.format(r"(__builtin__|builtins)\.bytearray"),
+        BYTEARRAY,
     ),
     "a call for a tensor": (
         lambda: torch_file({"a": Call(torch.FloatTensor, 10**9)}),
         NOT_RUN.format(r"torch\.FloatTensor"),
     ),
+    "legacy, a tensor enlarged by its state": (
+        lambda: torch_file({"a": enlarged(torch.ones(3))}, zipped=False),
+        "a tensor without a storage or a size",
+    ),
+    "many dicts of one list": (
+        lambda: torch_file(many_dicts_of_one()),
+        "asks for at least",
+    ),
+    "a tensor of nested lists": (
+        lambda: torch_file({"a": Call(SPARSE, torch.sparse_coo, ([[0]], [[0] * 999] * 999))}),
+        NOT_RUN.format(r"torch\._utils\._rebuild_sparse_tensor"),
+    ),
     "many calls": (
         lambda: torch_file([Call(bytearray, 900) for _ in range(10**5)]),
-        NOT_RUN.format(r"(__builtin__|builtins)\.bytearray"),
+        BYTEARRAY,
     ),
     "a call for an array": (
         lambda: torch_file({"a": Call(REBUILD, np.ndarray, (10**9,), b"b")}),
-        "a call that makes no array",
+        "a call of 'numpy.*_reconstruct' that makes no array",
     ),
     "text of a gigabyte": (
         lambda: torch_file({"a": Call(np.dtype, f"S{10**9}")}),
@@ -181,7 +200,7 @@ BOMBS = {
     ),
     "a pickle with a call for an array": (
         lambda: pickle.dumps({"a": Call(REBUILD, np.ndarray, (10**9,), b"b")}),
-        "a call that makes no array",
+        "a call of 'numpy.*_reconstruct' that makes no array",
     ),
     "an array of more than its data": (
         lambda: pickle.dumps(arrays(), protocol=2).replace(
@@ -239,6 +258,7 @@ ALLOCATING = (
     "a call for bytes",
     "legacy, a call for bytes",
     "a call for a tensor",
+    "legacy, a tensor enlarged by its state",
     "a call for an array",
     "a pickle with a call for an array",
     "a pickle with a place far away",

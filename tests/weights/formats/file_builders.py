@@ -9,6 +9,7 @@ import struct
 import tarfile
 import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 
 REBUILD = (np._core if hasattr(np, "_core") else np.core).multiarray._reconstruct
+SPARSE = torch._utils._rebuild_sparse_tensor
 
 
 class Call:
@@ -144,6 +146,16 @@ def many_of_one() -> bytes:
         return Call(REBUILD, np.ndarray, (0,), b"b", state=state)
 
     return pickle.dumps({str(number): again() for number in range(1000)}, protocol=2)
+
+
+def many_dicts_of_one() -> list[Call]:
+    pairs = [(number, number) for number in range(1000)]
+    return [Call(OrderedDict, pairs) for _ in range(1000)]
+
+
+def enlarged(tensor: torch.Tensor) -> Call:
+    """A tensor that the old way of pickling makes of the other's storage, with 2**28 values."""
+    return Call(torch.FloatTensor, state=(tensor, 0, (2**28,), (1,)))
 
 
 def calling(witness: Path) -> dict:

@@ -1,4 +1,4 @@
-"""What is no weights is told in a sentence; nothing runs, and nothing is left behind."""
+"""What is not weights is refused with an error message; nothing runs or is left behind."""
 
 import io
 import os
@@ -48,24 +48,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refusal_of(path: Path) -> str:
-    """The sentence about a file; nothing is left behind by the attempt."""
-    with pytest.raises(UserError) as told:
+    """The error message for a file; nothing is left behind by the attempt."""
+    with pytest.raises(UserError) as refusal:
         read_weights(path)
     assert os.listdir(path.parent) == [path.name]
-    sentence = str(told.value)
-    assert sentence.startswith(f"The file '{path}' ")
-    assert sentence.endswith(".")
-    assert sentence.isprintable()
-    return sentence
+    message = str(refusal.value)
+    assert message.startswith(f"The file '{path}' ")
+    assert message.endswith(".")
+    assert message.isprintable()
+    return message
 
 
 @pytest.mark.parametrize("kind", TABLE)
-def test_what_is_no_weights_is_told_in_a_sentence(folder: Path, kind: str) -> None:
+def test_what_is_not_weights_is_refused(folder: Path, kind: str) -> None:
     content, words = TABLE[kind]
     path = folder / "net"
     path.write_bytes(content())
     with little_memory():
-        assert re.search(words, sentence := refusal_of(path)), sentence
+        assert re.search(words, message := refusal_of(path)), message
 
 
 @pytest.mark.parametrize("kind", ALLOCATING)
@@ -87,7 +87,7 @@ def test_no_pickle_runs_anything(folder: Path, attack: str, suffix: str) -> None
     run_unguarded(path, witness)
     witness.unlink()  # it is there: the attack works where nothing stops it
 
-    assert re.search(words, sentence := refusal_of(path)), sentence
+    assert re.search(words, message := refusal_of(path)), message
 
 
 def run_unguarded(path: Path, witness: Path) -> None:

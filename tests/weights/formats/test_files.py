@@ -78,6 +78,24 @@ def test_what_models_are_saved_with_is_read(folder: Path, zipped: bool) -> None:
     assert read["size"] == (4, 3, 3, 3)
 
 
+@pytest.mark.filterwarnings("ignore:.*parse .*invariant")
+def test_values_that_weights_rarely_hold_are_read(folder: Path) -> None:
+    content = {
+        "sparse": torch.eye(3).to_sparse(),
+        "names": np.array(["cat", "dog"]),
+        "bytes": [b"\xff\0", b"", bytearray(b"ab")],
+        "history": HistoryBuffer(),
+        "device": torch.device("cpu"),
+    }
+    (folder / "net.pth").write_bytes(torch_file(content))
+    read = read_weights(folder / "net.pth")
+    assert torch.equal(read["sparse"].to_dense(), torch.eye(3))
+    assert read["names"] == ["cat", "dog"]
+    assert read["bytes"] == content["bytes"]
+    assert read["history"].data[0].size == 0
+    assert read["device"] == content["device"]
+
+
 def test_a_file_of_torch_with_arrays_is_read(folder: Path) -> None:
     content = {"model": {"conv1.weight": np.arange(6, dtype=">f4").reshape(2, 3), "n": np.int64(3)}}
     (folder / "net.pth").write_bytes(torch_file(content))
@@ -236,17 +254,49 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file(folder: Path) -> N
     assert read_weights(path).keys() == tensors().keys()
 
 
-def test_reading_imports_no_optional_dependency(folder: Path) -> None:
-    (folder / "net.pth").write_bytes(torch_file(tensors()))
-    code = (
-        "import sys; from mmresnet.weights.formats.files import read_weights; "
-        "read_weights(sys.argv[1]); "
-        "print(sorted({'mmdet', 'mmengine', 'mmpretrain', 'safetensors'} & set(sys.modules)))"
-    )
+def python(code: str, path: Path) -> str:
+    """The output of a process of its own, which is given ``path``."""
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder / "net.pth")],
+        [sys.executable, "-c", f"import sys\n{code}", str(path)],
         capture_output=True,
         text=True,
         cwd=Path(files.__file__).parents[3],
     )
-    assert done.stdout == "[]\n", done.stderr
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+def test_reading_imports_no_optional_dependency(folder: Path) -> None:
+    (folder / "net.pth").write_bytes(torch_file({"n": np.int64(3), **tensors()}))
+    code = (
+        "from mmresnet.weights.formats.files import read_weights; read_weights(sys.argv[1])\n"
+        "print(sorted({'mmdet', 'mmengine', 'mmpretrain', 'safetensors'} & set(sys.modules)))"
+    )
+    assert python(code, folder / "net.pth") == "[]\n"
+
+
+def test_without_mmengine_its_history_is_refused_and_nothing_else(folder: Path) -> None:
+    (folder / "net.pth").write_bytes(torch_file({"n": np.int64(3), **tensors()}))
+    content = {"history": HistoryBuffer([1.0], [1]), **tensors()}
+    (folder / "history.pth").write_bytes(torch_file(content))
+    code = (
+        "sys.modules['mmengine'] = None  # importing it fails\n"
+        "from mmresnet.weights.formats.files import read_weights\n"
+        "print(read_weights(sys.argv[1] + '/net.pth')['n'])\n"
+        "try: read_weights(sys.argv[1] + '/history.pth')\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    read, refused = python(code, folder).splitlines()
+    assert read == "3"
+    assert refused.startswith("UserError The file")
+    assert "holds 'mmengine.logging.history_buffer.HistoryBuffer'" in refused
+
+
+def test_reading_allows_the_same_types_only_once(folder: Path) -> None:
+    (folder / "net.pth").write_bytes(
+        torch_file({"history": HistoryBuffer([1.0], [1]), **tensors()})
+    )
+    read_weights(folder / "net.pth")
+    allowed = len(torch.serialization.get_safe_globals())
+    read_weights(folder / "net.pth")
+    assert len(torch.serialization.get_safe_globals()) == allowed

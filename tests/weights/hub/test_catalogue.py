@@ -1,4 +1,4 @@
-"""The catalogue against those whose weights it lists, as far as they are installed."""
+"""The catalogue against the packages whose weights it lists, where they are installed."""
 
 import importlib.util
 import json
@@ -18,21 +18,21 @@ DEPTHS = (18, 34, 50, 101, 152)
 
 
 def folder_of(package: str) -> Path:
-    """Where a package lies; importing some takes long."""
+    """Return a package's folder without importing it, which may take long."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         pytest.skip(f"{package} is not installed")
     return Path(spec.submodule_search_locations[0])
 
 
-def of(publisher: str) -> dict[str, catalogue.Entry]:
+def entries_of(publisher: str) -> dict[str, catalogue.Entry]:
     scheme = f"{publisher}://"
     found = {e.name: e for e in catalogue.entries() if e.name.startswith(scheme)}
     return {name.removeprefix(scheme): entry for name, entry in found.items()}
 
 
 @pytest.mark.parametrize("entry", catalogue.entries(), ids=lambda entry: entry.name)
-def test_each_line_holds_together(entry):
+def test_each_entry_is_consistent(entry):
     for name in (entry.name, *entry.aliases):
         assert catalogue.find(name) is entry
     assert catalogue.find(entry.url).url == entry.url
@@ -72,16 +72,16 @@ def test_names_are_unique():
         ("https://mirror.example/resnet20-12fca82f.th", "akamaster://resnet20"),
     ],
 )
-def test_what_people_write(written, name):
+def test_spellings_of_names(written, name):
     assert catalogue.get(written).name == name
 
 
 @pytest.mark.parametrize("name", ["R-50.pkl", "model.safetensors", "resnet50", "", "hf://a/b"])
-def test_names_of_nothing_or_of_several(name):
+def test_unknown_and_ambiguous_names(name):
     assert catalogue.find(name) is None
 
 
-def test_an_unknown_name_and_the_nearest():
+def test_an_unknown_name_and_the_nearest_one():
     with pytest.raises(UserError, match=r"no weights 'timm://resnet50e'\. Did you mean 'timm://re"):
         catalogue.get("timm://resnet50e")
     assert {entry.depth for entry in catalogue.search("AKAMASTER")} == {20, 32, 44, 56, 110, 1202}
@@ -109,7 +109,7 @@ def test_variants_and_depths_are_those_of_our_classes():
 
 def test_torchvision():
     models = pytest.importorskip("torchvision.models")
-    known = of("torchvision")
+    known = entries_of("torchvision")
     for depth in DEPTHS:
         weights = getattr(models, f"ResNet{depth}_Weights")
         for one in weights:
@@ -119,8 +119,8 @@ def test_torchvision():
             assert (entry.depth, entry.variant) == (depth, "resnet")
             assert entry.top1 == one.meta["_metrics"]["ImageNet-1K"]["acc@1"]
             assert entry.preprocessing == Preprocessing(
-                of_255(images.mean),
-                of_255(images.std),
+                scaled(images.mean),
+                scaled(images.std),
                 size=images.crop_size[0],
                 resize=images.resize_size[0],
                 interpolation=images.interpolation.value,
@@ -131,17 +131,18 @@ def test_torchvision():
 
 
 def original(url: str) -> str:
-    """The address of a file that the forks' packages have at a host of theirs."""
+    """Return OpenMMLab's address of a file that the forks keep on a host of their own."""
     return url.replace("https://mmassets.onedl.ai/", "https://download.openmmlab.com/")
 
 
-def of_255(values) -> tuple[float, ...]:
+def scaled(values) -> tuple[float, ...]:
+    """Return values for pixels from 0 to 255 instead of 0 to 1."""
     return tuple(round(255 * value, 6) for value in values)
 
 
 def test_timm():
     timm = pytest.importorskip("timm")
-    known = of("timm")
+    known = entries_of("timm")
     for depth in DEPTHS:
         for letter, variant in (("", "resnet"), ("c", "resnetv1c"), ("d", "resnetv1d")):
             model = f"resnet{depth}{letter}"
@@ -151,17 +152,17 @@ def test_timm():
                 entry = known.pop(name)
                 given = timm.get_pretrained_cfg(name)
                 size = (given.test_input_size or given.input_size)[-1]
-                kept = given.test_crop_pct or given.crop_pct
+                crop_pct = given.test_crop_pct or given.crop_pct
                 assert entry.url == (given.url or f"hf://{given.hf_hub_id}"), name
                 assert f"hf://{given.hf_hub_id}" in entry.aliases, name
                 assert (entry.depth, entry.variant) == (depth, variant)
                 assert entry.licence.lower() == (given.license or ""), name
                 assert (entry.dataset == "ImageNet-1k") == (given.num_classes == 1000), name
                 assert entry.preprocessing == Preprocessing(
-                    of_255(given.mean),
-                    of_255(given.std),
+                    scaled(given.mean),
+                    scaled(given.std),
                     size=size,
-                    resize=int(size / kept),
+                    resize=int(size / crop_pct),
                     interpolation=given.interpolation,
                 ), name
             default = timm.get_pretrained_cfg(model)
@@ -174,7 +175,7 @@ def test_mmpretrain():
     config = pytest.importorskip("mmengine.config")
     shipped = folder_of("mmpretrain") / ".mim"
     meta = yaml.safe_load((shipped / "configs" / "resnet" / "metafile.yml").read_text())
-    known = of("mmpretrain")
+    known = entries_of("mmpretrain")
     for model in meta["Models"]:
         entry = known.pop(model["Name"])
         assert entry.url == original(model["Weights"])
@@ -205,7 +206,7 @@ def test_openmmlab():
     hub = folder_of("mmengine") / "hub"
     urls = json.loads((hub / "openmmlab.json").read_text())
     renamed = json.loads((hub / "deprecated.json").read_text())
-    known = of("open-mmlab")
+    known = entries_of("open-mmlab")
     for name, entry in known.items():
         assert entry.url == original(urls[name])
     for name in (n for n in urls if re.search(r"resnet\d+(_v1c|_caffe)$", n)):

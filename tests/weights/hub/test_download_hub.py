@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,31 +61,38 @@ def test_hub_without_weights(hub, monkeypatch, fetch):
         fetch("hf://some/net")
 
 
-@pytest.mark.parametrize("stated", [SHA256, "0" * 64])
-def test_the_hash_that_the_hub_states_is_checked(hub, server, stated, fetch):
-    with serving() as storage:
-        headers = {
-            "Location": f"http://localhost:{storage.server_port}/1",
-            "X-Linked-Etag": f'"{stated}"',
-        }
+@pytest.fixture
+def storage(hub: Callable[..., None]) -> Iterator[Callable[..., Server]]:
+    """``storage(sha256, Answer(…), …)`` has the file pytorch_model.bin, on another host."""
+
+    def redirect(sha256: str, *answers: Answer) -> Server:
+        location = f"http://localhost:{server.server_port}/1"
+        headers = {"Location": location, "X-Linked-Etag": f'"{sha256}"', "X-Repo-Commit": "1" * 40}
         hub(**{"pytorch_model.bin": Answer(status=302, headers=headers)})
-        storage.answers["/1"] = [Answer(BODY)]
-        if stated == SHA256:
-            assert fetch("hf://some/net").read_bytes() == BODY
-        else:
-            with pytest.raises(UserError, match="is not the published one"):
-                fetch("hf://some/net")
+        server.answers["/1"] = list(answers)
+        return server
+
+    with serving() as server:
+        yield redirect
 
 
-def test_a_large_file_of_the_hub_is_resumed(hub, server, fetch):
+def test_the_hash_that_the_hub_states_is_checked(storage, fetch):
+    storage("0" * 64, Answer(BODY))
+    with pytest.raises(UserError, match="is not the published one"):
+        fetch("hf://some/net")
+    storage(SHA256, Answer(BODY))
+    assert fetch("hf://some/net").read_bytes() == BODY
+
+
+def test_a_large_file_of_the_hub_is_resumed(storage, fetch):
     """The storage has an ETag of its own."""
-    with serving() as storage:
-        sha256 = hashlib.sha256(LARGE).hexdigest()
-        headers = {
-            "Location": f"http://localhost:{storage.server_port}/1",
-            "X-Linked-Etag": f'"{sha256}"',
-        }
-        hub(**{"pytorch_model.bin": Answer(status=302, headers=headers)})
-        storage.answers["/1"] = [Answer(LARGE, cut=15_000_000), Answer(LARGE)]
-        assert fetch("hf://some/net").read_bytes() == LARGE
-        assert storage.ranges("/1") == [None, f"bytes={10 << 20}-"]
+    server = storage(
+        hashlib.sha256(LARGE).hexdigest(), Answer(LARGE, cut=15_000_000), Answer(LARGE)
+    )
+    assert fetch("hf://some/net").read_bytes() == LARGE
+    assert server.ranges("/1") == [None, f"bytes={10 << 20}-"]
+
+
+def test_an_etag_of_another_server_is_not_taken_for_a_hash(get):
+    """GitHub's look alike."""
+    assert get(Answer(BODY, etag=f'"{"0" * 64}"'), name="net.pth").read_bytes() == BODY

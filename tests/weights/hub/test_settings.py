@@ -1,4 +1,4 @@
-"""What repositories' settings tell, against the packages that wrote them."""
+"""Preprocessing from repositories' settings, against the packages that write them."""
 
 import json
 
@@ -8,7 +8,7 @@ from mmresnet.weights.hub import catalogue
 from mmresnet.weights.hub.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from mmresnet.weights.hub.settings import preprocessing_beside
 
-OF_RESNET_50 = {  # microsoft/resnet-50
+RESNET_50 = {  # microsoft/resnet-50
     "crop_pct": 0.875,
     "do_normalize": True,
     "do_resize": True,
@@ -27,7 +27,7 @@ def beside(folder, **settings) -> Preprocessing | None:
 
 
 def test_transformers(tmp_path):
-    found = beside(tmp_path, preprocessor_config=OF_RESNET_50, config={"depths": [3, 4, 6, 3]})
+    found = beside(tmp_path, preprocessor_config=RESNET_50, config={"depths": [3, 4, 6, 3]})
     assert found == catalogue.get("hf://microsoft/resnet-50").preprocessing
 
 
@@ -41,7 +41,7 @@ def test_transformers(tmp_path):
     ],
 )
 def test_sizes_as_transformers_writes_them(tmp_path, changed, resize, size):
-    found = beside(tmp_path, preprocessor_config=OF_RESNET_50 | changed)
+    found = beside(tmp_path, preprocessor_config=RESNET_50 | changed)
     assert found == Preprocessing(IMAGENET_MEAN, IMAGENET_STD, "rgb", size, resize, "bicubic")
 
 
@@ -52,7 +52,7 @@ def test_timm(tmp_path, name):
     assert beside(tmp_path, config=settings) == catalogue.get(f"timm://{name}").preprocessing
 
 
-def test_nothing_is_told(tmp_path):
+def test_nothing_is_stated(tmp_path):
     assert beside(tmp_path) is None
     assert beside(tmp_path, config={"depths": [3, 4, 6, 3]}) is None
     assert beside(tmp_path, config=[1], preprocessor_config="text") is None

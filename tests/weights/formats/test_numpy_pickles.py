@@ -10,8 +10,8 @@ import pytest
 import torch
 from file_builders import Call
 
-from mmresnet.weights.formats.files import read_weights
 from mmresnet.weights.formats.detect import FormatError
+from mmresnet.weights.formats.files import read_weights
 from mmresnet.weights.formats.numpy_pickles import Array, NumpyReader
 
 # written by cPickle of Python 2.7.18 with NumPy 1.16.6: protocols 2 and 0
@@ -41,7 +41,7 @@ def test_a_pickle_of_python_2_is_read(tmp_path: Path, content: bytes) -> None:
     weight = read["blobs"]["conv1_w"]
     assert torch.equal(weight, torch.tensor([[1.5, -2.0], [0.25, 1e-30]]))
     assert read["blobs"]["conv1_b"].shape == (0,)
-    weight += 1  # it is memory of its own
+    weight += 1  # its memory is its own
 
 
 def given() -> dict:
@@ -53,6 +53,8 @@ def given() -> dict:
         "other end": np.arange(3, dtype=">i8"),
         "half": np.ones(3, "f2"),
         "flags": np.array([True, False]),
+        "complex": np.array([1 + 2j]),
+        "names": np.array(["cat", "é"]),
         "nothing": np.zeros((0, 3), "f4"),
         "one": np.array(3.5, "f4"),
         "number": np.float64(2.5),
@@ -75,6 +77,8 @@ def test_arrays_of_every_protocol_are_read(tmp_path: Path, protocol: int) -> Non
     for name, value in entries.items():
         if isinstance(value, np.generic):
             assert read["model"][name] == value.item()
+        elif name == "names":
+            assert read["model"][name] == value.tolist()
         else:
             tensor = read["model"][name].numpy()
             assert tensor.dtype == value.dtype.newbyteorder("=")
@@ -96,7 +100,7 @@ def test_arrays_of_either_numpy_are_read(core: bytes) -> None:
         (np.zeros(2, [("a", "f4")]), "array of the type 'V4'"),
         (np.zeros(2, "M8[s]"), "array of the type 'M8'"),
         (Path("a"), "holds 'pathlib"),
-        (Call(np.ndarray, (3,)), "a call that makes no array"),
+        (Call(np.ndarray, (3,)), "a call of 'numpy.ndarray' that makes no array"),
         (Call(np.dtype, "f4", False, True, state=(3, "!", None)), "other than an array"),
         ({1, 2}, "the instruction EMPTY_SET|holds '__builtin__.set'"),
         (1j, "holds '(__builtin__|builtins).complex'"),
