@@ -34,7 +34,7 @@ def version() -> str:
     raise RuntimeError("mmresnet/__init__.py holds no __version__")
 
 
-# http_get, which docs/downloads.md is about: others mix up the parts of files
+# resumes downloads; docs/downloads.md has the reasons for these versions
 HUB = "huggingface_hub>=0.36.2,!=1.0.*,!=1.1.*,!=1.2.*,!=1.3.*,<3"
 FAST_COCO = "faster-coco-eval>=1.8,<2"  # mmresnet.CocoMetric computes with it
 

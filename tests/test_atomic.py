@@ -1,11 +1,43 @@
-"""A folder that is filled elsewhere appears whole, or not at all."""
+"""Files and folders are written completely or not at all."""
 
 import pytest
 
-from mmresnet.atomic import atomic_folder
+from mmresnet.atomic import atomic_folder, atomic_write
 
 
-def test_the_folder_appears_when_it_is_complete(tmp_path):
+@pytest.mark.parametrize(("mode", "content"), [("w", "größer"), ("wb", b"\xff\x00")])
+def test_a_file_is_replaced_when_it_is_complete(mode, content, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with atomic_write(path, mode) as file:
+        file.write(content)
+        file.flush()
+        assert path.read_text() == "old"
+    assert path.read_bytes() == (content if mode == "wb" else content.encode())
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_failure_keeps_the_file(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_write(path) as file:
+        file.write("new")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    path, link = tmp_path / "a.json", tmp_path / "link.json"
+    link.symlink_to(path)
+    with atomic_write(link) as file:
+        file.write("new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
     root = tmp_path / "new" / "set"
     with atomic_folder(root) as partial:
         (partial / "a.txt").write_text("a")
@@ -15,14 +47,14 @@ def test_the_folder_appears_when_it_is_complete(tmp_path):
     assert root.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_failure_leaves_nothing(tmp_path):
+def test_a_failure_leaves_no_folder(tmp_path):
     with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "set") as partial:
         (partial / "a.txt").write_text("a")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_another_process_wrote_meanwhile_stays(tmp_path):
+def test_the_folder_of_another_process_is_kept(tmp_path):
     root = tmp_path / "set"
     with atomic_folder(root) as partial:
         (partial / "a.txt").write_text("ours")
@@ -32,7 +64,7 @@ def test_what_another_process_wrote_meanwhile_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [root]
 
 
-def test_a_folder_that_cannot_get_its_name_is_an_error(tmp_path):
+def test_a_folder_that_cannot_be_renamed_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "set") as partial:
         partial.rmdir()
     assert list(tmp_path.iterdir()) == []

@@ -1,10 +1,28 @@
-"""What mistakes are told with."""
+"""Errors that a user can act on."""
 
 import sys
 
 import pytest
 
+from mmresnet import errors
 from mmresnet.errors import did_you_mean, require
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        ("UserValueError", ValueError),
+        ("UserTypeError", TypeError),
+        ("UserKeyError", KeyError),
+        ("UserFileNotFoundError", FileNotFoundError),
+        ("MissingPackageError", ImportError),
+    ],
+)
+def test_the_kinds_of_user_errors_are_builtin_errors_too(kind, builtin) -> None:
+    error = getattr(errors, kind)("There is no 'x'.")
+    assert isinstance(error, errors.UserError)
+    assert isinstance(error, builtin)
+    assert str(error) == "There is no 'x'."
 
 
 @pytest.mark.parametrize(
@@ -21,27 +39,27 @@ def test_the_nearest_name_is_suggested(given, allowed, expected) -> None:
     assert did_you_mean(given, allowed) == expected
 
 
-def test_a_package_that_is_there_is_returned() -> None:
+def test_an_installed_package_is_returned() -> None:
     assert require("json", "The test") is sys.modules["json"]
 
 
-def test_a_missing_package_is_named_with_its_use_and_the_way_to_get_it() -> None:
-    with pytest.raises(ImportError, match=r"^Detection needs .*'no_such_peer'.*pip install"):
-        require("no_such_peer", "Detection")
+def test_a_missing_package_is_named_with_its_use_and_how_to_install_it() -> None:
+    with pytest.raises(ImportError, match=r"^Detection needs .*'no_such_package'.*pip install"):
+        require("no_such_package", "Detection")
 
 
-@pytest.mark.parametrize("name", ["lame_peer", "lame_peer.part"])
-def test_what_a_package_misses_itself_is_not_laid_to_the_package(
+@pytest.mark.parametrize("name", ["broken_package", "broken_package.part"])
+def test_a_missing_dependency_of_a_package_is_reported_as_it_is(
     tmp_path, monkeypatch, name: str
 ) -> None:
-    folder = tmp_path / "lame_peer"
+    folder = tmp_path / "broken_package"
     folder.mkdir()
-    (folder / "__init__.py").write_text("" if "." in name else "import what_it_misses\n")
-    (folder / "part.py").write_text("import what_it_misses\n")
+    (folder / "__init__.py").write_text("" if "." in name else "import its_dependency\n")
+    (folder / "part.py").write_text("import its_dependency\n")
     monkeypatch.syspath_prepend(tmp_path)
-    for module in ("lame_peer", "lame_peer.part"):
+    for module in ("broken_package", "broken_package.part"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    with pytest.raises(ModuleNotFoundError, match="what_it_misses") as told:
+    with pytest.raises(ModuleNotFoundError, match="its_dependency") as caught:
         require(name, "The test")
-    assert told.value.name == "what_it_misses"
-    sys.modules.pop("lame_peer", None)
+    assert caught.value.name == "its_dependency"
+    sys.modules.pop("broken_package", None)

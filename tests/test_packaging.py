@@ -1,4 +1,4 @@
-"""The wheel carries configs and tools, and finds them where it is installed."""
+"""The wheel contains configs and tools, which are found where it is installed."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ def test_wheel_holds_configs_and_tools(wheel):
     expected = {p.relative_to(config_folder()).as_posix() for p in config_folder().rglob("*.py")}
     assert expected <= {n.removeprefix("mmresnet/.mim/configs/") for n in names}
     assert {"mmresnet/.mim/tools/train.py", "mmresnet/.mim/tools/dist_train.sh"} <= names
-    assert "mmresnet/weights/catalogue.csv" in names
+    assert "mmresnet/weights/hub/catalogue.csv" in names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
 
 
@@ -67,7 +67,7 @@ def test_metadata(wheel):
     assert set(metadata.get_all("Provides-Extra")) == {*families, "test", "demo"}
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
     assert "torch>=2.4" in hard
-    assert not [need for need in hard if "mm" in need]  # peers, never pulled in
+    assert not [need for need in hard if "mm" in need]  # optional dependencies
 
 
 def test_installed_recipes_are_found_by_name(installed, tmp_path):

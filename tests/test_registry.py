@@ -1,4 +1,4 @@
-"""A config that names a part of mmresnet's needs no import, whoever's registry builds it."""
+"""A config can name parts of mmresnet without an import, whichever registry builds it."""
 
 import importlib.util
 import os
@@ -28,7 +28,7 @@ import mmresnet
 print(sorted({"torch", "numpy", "mmengine", "mmcv", "mmpretrain", "mmdet"} & set(sys.modules)))
 """
 
-BRINGS_MENDS = """
+APPLIES_PATCHES = """
 from mmengine.registry import MODELS, OPTIM_WRAPPERS
 import torch
 optimizer = torch.optim.SGD(torch.nn.Linear(1, 1).parameters(), lr=0.1)
@@ -52,23 +52,23 @@ def run(code: str) -> str:
 
 
 @pytest.mark.parametrize("package", ["mmengine", "mmpretrain", "mmdet"])
-def test_any_registry_builds_our_net_unasked(package: str) -> None:
+def test_any_registry_builds_our_net(package: str) -> None:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
-    # mmdet's own nets want the compiled operators of mmcv, which ours do without
+    # mmdet's own models need mmcv's compiled operators, ours do not
     prepare = "MODELS._imported = True" if package == "mmdet" else ""
     assert run(BUILD.format(package=package, prepare=prepare)) == "(1, 512, 1, 1)"
 
 
-def test_a_training_part_is_found_and_brings_the_mends() -> None:
-    assert run(BRINGS_MENDS) == "True"
+def test_naming_a_part_of_training_applies_the_patches() -> None:
+    assert run(APPLIES_PATCHES) == "True"
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     assert run(LIGHT) == "[]"
 
 
-def test_our_scope_falls_back_on_mmengine() -> None:
+def test_our_registries_are_children_of_mmengines() -> None:
     from mmengine.registry import MODELS as MMENGINE_MODELS
 
     from mmresnet.registry import MODELS
@@ -102,15 +102,19 @@ except ImportError as error:
         ("METRICS", "CocoMetric", "faster_coco_eval"),
     ],
 )
-def test_parts_of_detection_say_what_they_need(registry: str, name: str, absent: str) -> None:
+def test_parts_for_detection_name_the_missing_package(
+    registry: str, name: str, absent: str
+) -> None:
     if absent != "mmdet":
         pytest.importorskip("mmdet")
-    said = run(PARTS_OF_MMDET.format(registry=registry, name=name, absent=absent))
-    assert said.startswith(f"mmresnet.{name} needs the package '{absent}', which is not installed")
-    assert "mmresnet[openmmlab]" in said
+    message = run(PARTS_OF_MMDET.format(registry=registry, name=name, absent=absent))
+    assert message.startswith(
+        f"mmresnet.{name} needs the package '{absent}', which is not installed"
+    )
+    assert "mmresnet[openmmlab]" in message
 
 
-def test_parts_of_detection_are_found_in_mmdets_registries() -> None:
+def test_parts_for_detection_are_found_in_mmdets_registries() -> None:
     pytest.importorskip("mmdet")
     code = (
         "import mmresnet.ops.auto\n"

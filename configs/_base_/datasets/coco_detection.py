@@ -3,8 +3,7 @@
     data/coco/annotations/instances_train2017.json    data/coco/train2017/*.jpg
     data/coco/annotations/instances_val2017.json      data/coco/val2017/*.jpg
 
-Classes are those of the annotation files. Another data set takes
-``--cfg-options data_root=… num_classes=…``.
+Classes are those of the annotation files. ``--cfg-options data_root=…`` takes another data set.
 """
 
 data_root = "data/coco/"

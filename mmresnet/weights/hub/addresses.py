@@ -15,8 +15,7 @@ HUB = "https://huggingface.co"
 
 def cache_folder() -> Path:
     """Return the folder of downloads: ``MMRESNET_CACHE``, else torch.hub's checkpoints."""
-    folder = os.environ.get("MMRESNET_CACHE")
-    if folder:
+    if folder := os.environ.get("MMRESNET_CACHE"):
         return Path(folder).expanduser()
     import torch
 

@@ -1,7 +1,6 @@
 """One file over HTTP, by huggingface_hub: resumed after a cut, with a progress bar.
 
-``docs/downloads.md`` compares other libraries. ``http_get`` is not in huggingface_hub's
-documentation: ``tests/weights/hub/test_transfer.py`` checks what is used of it.
+``docs/downloads.md`` compares libraries. ``http_get`` is not documented: test_transfer.py tests it.
 """
 
 from __future__ import annotations
@@ -22,17 +21,18 @@ class TransferError(Exception):
     """Why a request failed, as a clause; with the server's ``status``, if it answered."""
 
     def __init__(self, error: BaseException) -> None:
-        response = getattr(error, "response", None)  # of an error of requests, httpx or httpx2
-        self.status = getattr(response, "status_code", None)
-        self.headers = getattr(response, "headers", {})
-        while cause := error.__cause__ or error.__context__:
-            error = cause  # down to the operating system's
-        self.temporary = self.status in _TEMPORARY or isinstance(error, _CUT)
-        if self.status is None:
-            super().__init__(f"the request failed ({error or type(error).__name__})")
-        else:
-            phrase = http.client.responses.get(self.status, "error")
-            super().__init__(f"the server answers {self.status} {phrase}")
+        chain = [error]  # of requests, httpx or httpx2, down to the operating system's
+        while cause := chain[-1].__cause__ or chain[-1].__context__:
+            chain.append(cause)
+        error = chain[-1]
+        answers = [link.response for link in chain if getattr(link, "response", None) is not None]
+        self.status = answers[0].status_code if answers else None
+        self.headers = answers[0].headers if answers else {}
+        cut = isinstance(error, _CUT) or type(error).__name__ == "RemoteProtocolError"  # httpx's
+        self.temporary = self.status in _TEMPORARY or cut
+        failure = f"the request failed ({error or type(error).__name__})"
+        phrase = http.client.responses.get(self.status, "error")
+        super().__init__(f"the server answers {self.status} {phrase}" if self.status else failure)
 
 
 def read_headers(url: str) -> tuple[str, str]:
@@ -50,9 +50,8 @@ def read_headers(url: str) -> tuple[str, str]:
         if failure.status is None:
             raise failure from error
         return "", ""  # some servers refuse HEAD; the answer to GET counts
-    location = urljoin(url, found.location)
-    if url.startswith("https:") and not location.startswith("https:"):
-        raise TransferError(OSError(f"the redirect from https to {location} is not safe"))
+    if url.startswith("https:") and not urljoin(url, found.location).startswith("https:"):
+        raise TransferError(OSError(f"the redirect from https to {found.location} is not safe"))
     etag = found.etag or ""
     is_sha256 = found.commit_hash and re.fullmatch(r"[0-9a-f]{64}", etag)  # a large file of the Hub
     return etag, etag if is_sha256 else ""

@@ -30,12 +30,23 @@ def test_a_file_is_fetched_once(get, server, cache, left):
         (Answer(b"<!DOCTYPE html><title>Sign in</title>"), "is a web page titled 'Sign in'"),
         (Answer(b""), "is empty"),
         (Answer(status=404), r"the server answers 404 Not Found"),
+        (Answer("我们".encode("gbk"), status=404), r"the server answers 404 Not Found"),
         (Answer(status=403), r"the server answers 403 Forbidden"),
         (Answer(status=503), r"the server answers 503 Service Unavailable"),
         (Answer(BODY, stall=0), r"the request failed \(.*timed out"),
         (Answer(status=302, headers={"Location": "ftp://127.0.0.1/x"}), "could not be downloaded"),
     ],
-    ids=["hash", "web page", "empty", "404", "403", "503", "stalled", "redirected"],
+    ids=[
+        "hash",
+        "web page",
+        "empty",
+        "404",
+        "404 in Chinese",
+        "403",
+        "503",
+        "stalled",
+        "redirected",
+    ],
 )
 def test_a_failure_is_an_error_message_and_leaves_nothing(
     get, server, cache, answer, message, left, monkeypatch
@@ -62,6 +73,7 @@ def test_hosts_that_do_not_exist(fetch):
         fetch("http://127.0.0.1/")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
 def test_a_full_disk(get, cache, left):
     cache.mkdir()
     version = hashlib.sha256(SHA256[:8].encode()).hexdigest()[:8]
@@ -120,6 +132,9 @@ def test_mirror(server, monkeypatch, fetch):
     with pytest.raises(UserError, match=r"instead of 0676ba61…"):  # the catalogue's hash
         fetch("torchvision://resnet50")
     assert {asked for asked, _ in server.seen} == {path}
+    monkeypatch.setenv("MMRESNET_MIRROR", "http://a=http://b http://a/c/=http://d/")
+    assert addresses.mirrored("http://a/c/net.pth") == "http://d/net.pth"
+    assert addresses.mirrored("http://a/cc/net.pth") == "http://b/cc/net.pth"
     monkeypatch.setenv("MMRESNET_MIRROR", "mirror.example")
     with pytest.raises(
         UserError, match=r"MMRESNET_MIRROR contains 'mirror\.example', but takes pairs"

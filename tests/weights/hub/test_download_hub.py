@@ -91,6 +91,7 @@ def test_a_large_file_of_the_hub_is_resumed(storage, fetch):
     )
     assert fetch("hf://some/net").read_bytes() == LARGE
     assert server.ranges("/1") == [None, f"bytes={10 << 20}-"]
+    assert "If-Range" not in server.seen[-1][1]
 
 
 def test_an_etag_of_another_server_is_not_taken_for_a_hash(get):

@@ -40,6 +40,25 @@ def test_a_cut_connection_is_resumed(get_large, server, cuts, left):
     assert left() == {LARGE_NAME}
 
 
+def test_retries_are_counted_again_after_progress(get_large, server, monkeypatch):
+    monkeypatch.setattr(transfer, "_RETRIES", 1)
+    path = get_large(*(Answer(LARGE, cut=cut) for cut in (15_000_000, 11_000_000)), Answer(LARGE))
+    assert path.read_bytes() == LARGE
+
+
+def test_any_error_after_progress_is_retried(get, monkeypatch):
+    """Such as httpx's for a cut connection, which some versions of http_get let pass."""
+
+    def fail_at_first(url, file, resume_size, **arguments):
+        if not resume_size:
+            file.write(BODY[:1000])
+            raise RuntimeError("unknown")
+        http_get(url, file, resume_size=resume_size, **arguments)
+
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", fail_at_first)
+    assert get(Answer(BODY)).read_bytes() == BODY
+
+
 def test_a_later_call_resumes_what_an_earlier_one_left(get_large, server, left):
     with pytest.raises(UserError, match=r"the request failed \(.*\)\. Or download it manually"):
         get_large(Answer(LARGE, cut=15_000_000), Answer(LARGE, cut=0))
