@@ -79,8 +79,8 @@ def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[st
         UserError: An option names a setting that nothing has, or does not fit what is there.
     """
     settings = runner_keys()
-    for key in options:
-        _check_key(cfg, key, settings)
+    for key, new in options.items():
+        _check_type(key, _check_key(cfg, key, settings), new)
     variables = {k: v for k, v in options.items() if "." not in k and k in cfg}
     for key, new in variables.items():
         if key in settings:
@@ -103,7 +103,15 @@ def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[st
         ) from error
 
 
-def _check_key(cfg: "Config", key: str, settings: set[str]) -> None:
+def _check_type(key: str, old: Any, new: Any) -> None:
+    """Refuse a text in the place of a number or a switch."""
+    if isinstance(old, (int, float)) and isinstance(new, str):
+        kind = "True or False" if isinstance(old, bool) else "a number"
+        raise UserError(f"{key} is {old!r}, and cannot be '{new}': give {kind}.")
+
+
+def _check_key(cfg: "Config", key: str, settings: set[str]) -> Any:
+    """Return the value that stands at ``key``, or None."""
     first, *rest = key.split(".")
     if first not in cfg and first not in settings:
         elsewhere = [dotted(keys) for keys, _ in walk(cfg) if keys[-1] == key]
@@ -129,8 +137,7 @@ def _check_key(cfg: "Config", key: str, settings: set[str]) -> None:
         part, path = _inside(part, name, path), f"{path}.{name}"
         if part is not None and not isinstance(part, (dict, list, tuple)):
             raise UserError(f"{path} is {part!r}, so that '{key}' cannot be set in it.")
-    if rest and isinstance(part, (list, tuple)):
-        _inside(part, rest[-1], path)
+    return _inside(part, rest[-1], path) if rest else part
 
 
 def _inside(part: Any, name: str, path: str) -> Any:

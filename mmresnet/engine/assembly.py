@@ -141,7 +141,11 @@ def prepare_run(
     launcher: str = "none",
     device: str = "cpu",
 ) -> Config:
-    """Load a config for a Runner: with a folder, a launcher, and the hooks of this package."""
+    """Load a config for a Runner: with a folder, a launcher, and the hooks of this package.
+
+    Raises:
+        UserError: As :func:`prepare`, or ``work_dir`` is a file.
+    """
     cfg = prepare(config, cfg_options)
     own_hooks = ["ProgressHook", "WeightsHook", *(["Float32BoxesHook"] if is_detector(cfg) else [])]
     hooks = list(cfg.get("custom_hooks") or [])
@@ -153,6 +157,8 @@ def prepare_run(
             cfg.val_cfg.type = "mmresnet.ValLoop"
     name = Path(cfg.filename).stem if cfg.filename else "run"
     cfg.work_dir = work_dir or cfg.get("work_dir") or str(Path("work_dirs") / name)
+    if Path(cfg.work_dir).exists() and not Path(cfg.work_dir).is_dir():
+        raise UserError(f"--work-dir: '{cfg.work_dir}' is a file: name a folder for the results.")
     cfg.launcher = launcher
     if device == "cpu":
         cfg.setdefault("env_cfg", {}).setdefault("dist_cfg", {})["backend"] = "gloo"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
+from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read
 from mmresnet.weights.in_mmengine import log_report
 from mmresnet.weights.load import load_weights
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from torch.utils.data import DataLoader
 
     from mmresnet.weights.coverage import Coverage
 
@@ -37,6 +39,24 @@ class Runner(EngineRunner):
         runner = super().from_cfg(cfg)
         runner.coverage, runner.checkpoint = coverage, checkpoint
         return runner
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a data loader.
+
+        Raises:
+            mmresnet.errors.UserError: It has no batch.
+        """
+        built = EngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
+        if isinstance(built.dataset, Sized) and len(built) == 0:
+            raise UserError(
+                f"A set of {len(built.dataset)} images fills no batch of {built.batch_size}, and "
+                "drop_last leaves incomplete ones out: set a smaller batch_size, or "
+                "drop_last=False of its data loader."
+            )
+        return built
 
     def load_checkpoint(
         self, filename: str, map_location: Any = "cpu", *_: Any, **__: Any

@@ -77,22 +77,23 @@ def accuracy(out: str) -> float:
 # --- unchanged ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("depth", "correct"), [(20, 795), (56, 838)])
-def test_published_weights_on_a_tenth(depth, correct, call, sample_data, tenth, tmp_path, capsys):
-    recipe = f"resnet{depth}_1xb128_cifar10-images"
-    weights = sample_data / WEIGHTS[depth]
-    call("test", recipe, weights, "--work-dir", tmp_path, options=(f"data_root={tenth}",))
-    assert accuracy(capsys.readouterr().out) == pytest.approx(correct / 1_000 * 100, abs=1e-4)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize(("depth", "correct"), [(20, 8_103), (56, 8_320)])
-def test_published_weights(depth, correct, call, sample_data, all_held_out, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("depth", "correct", "total", "images"),
+    [
+        (20, 795, 1_000, "tenth"),
+        (56, 838, 1_000, "tenth"),
+        pytest.param(20, 8_103, 10_000, "all_held_out", marks=pytest.mark.full),
+        pytest.param(56, 8_320, 10_000, "all_held_out", marks=pytest.mark.full),
+    ],
+)
+def test_published_weights(
+    depth, correct, total, images, call, sample_data, tmp_path, capsys, request
+):
     """The publisher's own code gets the same in float32 on images decoded by OpenCV."""
     recipe = f"resnet{depth}_1xb128_cifar10-images"
-    weights = sample_data / WEIGHTS[depth]
-    call("test", recipe, weights, "--work-dir", tmp_path, options=(f"data_root={all_held_out}",))
-    assert accuracy(capsys.readouterr().out) == pytest.approx(correct / 10_000 * 100, abs=1e-4)
+    options = (f"data_root={request.getfixturevalue(images)}",)
+    call("test", recipe, sample_data / WEIGHTS[depth], "--work-dir", tmp_path, options=options)
+    assert accuracy(capsys.readouterr().out) == pytest.approx(correct / total * 100, abs=1e-4)
 
 
 # --- fine-tuned -----------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def follow_data(
     for one in sets:
         _check_there(one)
         if not one.ours:
-            _check_mmdets(one)
+            _check_mmdets(cfg, one)
     ours = [one for one in sets if one.ours]
     if not ours:
         return []
@@ -156,7 +156,7 @@ def _check_there(one: CocoSet) -> None:
         )
 
 
-def _check_mmdets(one: CocoSet) -> None:
+def _check_mmdets(cfg: Config, one: CocoSet) -> None:
     """Refuse classes of which the file has none; mmdet's class asks no more."""
     classes, given_by, remedy = one.classes, f"{one.path}.metainfo.classes", "Name those."
     if classes is None:
