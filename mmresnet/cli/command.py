@@ -64,7 +64,11 @@ def run(
         warnings.filterwarnings("ignore", message=re.escape(message))
     try:
         main(argv)
+        sys.stdout.flush()
         _leave_process_group()
+    except BrokenPipeError:  # who reads our output has enough of it, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else "."

@@ -9,15 +9,41 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
 from mmresnet.errors import UserError
+from mmresnet.models.backbones.residual_net import ResidualNet
 from mmresnet.weights.checkpoint import read
 from mmresnet.weights.in_mmengine import log_report
 from mmresnet.weights.load import load_weights
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from torch import nn
     from torch.utils.data import DataLoader
 
     from mmresnet.weights.coverage import Coverage
+
+
+def check_neck(model: nn.Module) -> None:
+    """Check that a neck for several feature maps gets those that it was built for.
+
+    Raises:
+        mmresnet.errors.UserError: The backbone gives others.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    backbone, neck = getattr(model, "backbone", None), getattr(model, "neck", None)
+    wanted = getattr(neck, "in_channels", None)
+    if not isinstance(backbone, ResidualNet) or not isinstance(wanted, (list, tuple)):
+        return
+    given = [_width(backbone.get_submodule(backbone.stage_names[i])) for i in backbone.out_indices]
+    if sorted(wanted) != sorted(given):  # some begin with the smallest map
+        raise UserError(
+            f"model.neck.in_channels is {list(wanted)}, and the backbone gives maps of {given} "
+            f"channels (out_indices={backbone.out_indices}): let them agree."
+        )
+
+
+def _width(stage: nn.Module) -> int:
+    block = list(stage.children())[-1]
+    return [m for name, m in block.named_children() if name.startswith("conv")][-1].out_channels
 
 
 class Runner(EngineRunner):
@@ -37,6 +63,7 @@ class Runner(EngineRunner):
     ) -> Runner:
         """Build a Runner from a config."""
         runner = super().from_cfg(cfg)
+        check_neck(runner.model)
         runner.coverage, runner.checkpoint = coverage, checkpoint
         return runner
 

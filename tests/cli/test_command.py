@@ -1,5 +1,6 @@
 """Errors that users cause become one line and an exit code; others keep their traceback."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,3 +123,17 @@ def test_options_are_values():
     assert cli.parse_options(given) == wanted
     with pytest.raises(UserError, match="key=value"):
         cli.parse_options(["nothing"])
+
+
+def test_output_that_nobody_reads_is_no_traceback():
+    code = (
+        "import sys; from mmresnet.cli import command\n"
+        "sys.exit(command.run(lambda argv: [print('line' * 20) for _ in range(5000)]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

@@ -204,3 +204,15 @@ def test_an_option_without_effect(write):
     path = write("a.py", "width = 3\nmodel = dict(type='A', depth=3)\n")
     text = mistake(path, {"width": 4})
     assert "width=4 would have no effect" in text and "stands at model.depth" in text
+
+
+@pytest.mark.parametrize(
+    "option, expected",
+    [
+        ("optim_wrapper.optimizer.lr", "lr is 0.1, and cannot be 'fast': give a number"),
+        ("batch_size", "batch_size is 32, and cannot be 'fast': give a number"),
+        ("train_dataloader.sampler.shuffle", "is True, and cannot be 'fast': give True or False"),
+    ],
+)
+def test_a_text_for_a_number(option, expected):
+    assert expected in mistake(R50, {option: "fast"})

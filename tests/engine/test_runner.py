@@ -110,3 +110,21 @@ def test_the_cpu_is_used_and_no_gpu_is_hidden(run, monkeypatch):
     assert next(runner.model.parameters()).device == torch.device("cpu")
     assert get_device() == "cuda"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_a_batch_that_is_larger_than_the_set(run):
+    options = {"batch_size": 5000, "train_dataloader.drop_last": True}
+    with pytest.raises(UserError, match="12 images fills no batch of 5000, and drop_last"):
+        run(train, cfg_options=options)
+
+
+def test_a_work_dir_that_is_a_file(run, tmp_path):
+    (tmp_path / "README.md").touch()
+    with pytest.raises(UserError, match=r"README\.md' is a file: name a folder"):
+        run(train, work_dir=tmp_path / "README.md")
+
+
+def test_a_neck_for_other_feature_maps(small_detector, tmp_path):
+    options = {**small_detector, "model.backbone.out_indices": (2, 3)}
+    with pytest.raises(UserError, match=r"\[8, 16, 32, 64\], and the backbone gives .*\[32, 64\]"):
+        train("faster-rcnn_r18_fpn_1x_coco", str(tmp_path), cfg_options=options, device="cpu")

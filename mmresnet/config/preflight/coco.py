@@ -157,7 +157,7 @@ def _check_there(one: CocoSet) -> None:
 
 
 def _check_mmdets(cfg: Config, one: CocoSet) -> None:
-    """Refuse classes of which the file has none; mmdet's class asks no more."""
+    """Refuse classes of which the file has none, or another number than the model's."""
     classes, given_by, remedy = one.classes, f"{one.path}.metainfo.classes", "Name those."
     if classes is None:
         from mmdet.datasets import CocoDataset
@@ -168,6 +168,12 @@ def _check_mmdets(cfg: Config, one: CocoSet) -> None:
     known = coco_file.read_classes(one.ann_file)
     if not set(classes) & set(known):
         coco_checks.check_classes(classes, given_by, known, one.ann_file, remedy)
+    for path, part in class_parts(cfg) if one.classes else ():
+        if part["num_classes"] != len(classes):
+            raise UserError(
+                f"{path}.num_classes is {part['num_classes']}, but {given_by} names "
+                f"{coco_checks.quoted(classes)}: set num_classes={len(classes)} there."
+            )
 
 
 def _disagreement(

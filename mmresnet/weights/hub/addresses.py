@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,9 +18,10 @@ def cache_folder() -> Path:
     """Return the folder of downloads: ``MMRESNET_CACHE``, else torch.hub's checkpoints."""
     if folder := os.environ.get("MMRESNET_CACHE"):
         return Path(folder).expanduser()
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    if torch := sys.modules.get("torch"):  # a program may have called torch.hub.set_dir
+        return Path(torch.hub.get_dir()) / "checkpoints"
+    default = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")
+    return Path(os.environ.get("TORCH_HOME", default)).expanduser() / "hub" / "checkpoints"
 
 
 def cache_path(url: str) -> Path:

@@ -142,3 +142,10 @@ def test_configs_of_other_data_are_left_alone(tiny_coco):
     before = cfg.to_dict()
     assert follow_data(cfg, LOADERS) == []
     assert cfg.to_dict() == before
+
+
+def test_mmdets_own_class_needs_the_models_number(tiny_coco):
+    pytest.importorskip("mmdet")
+    one = {**dataset(tiny_coco, metainfo=dict(classes=("cat",))), "type": "CocoDataset"}
+    with pytest.raises(UserError, match=r"bbox_head\.0\.num_classes is 80, but .* names 'cat'"):
+        follow_data(config(tiny_coco, train=one, val=one), LOADERS)

@@ -1,6 +1,7 @@
 """Downloads from a real server: correct, wrong, absent, forbidden, twice at once."""
 
 import hashlib
+import sys
 import threading
 from pathlib import Path
 
@@ -176,3 +177,5 @@ def test_paths_in_the_cache(cache, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(cache))
     assert addresses.cache_folder() == Path(torch.hub.get_dir()) / "checkpoints"
     assert cache in addresses.cache_folder().parents
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert addresses.cache_folder() == cache / "hub" / "checkpoints"
