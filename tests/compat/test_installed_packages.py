@@ -6,7 +6,7 @@ import importlib.util
 import pytest
 from mmengine.config import Config
 
-import mmresnet.registry  # noqa: F401  which applies the mends
+import mmresnet.registry  # noqa: F401  which applies the patches
 from mmresnet.compat import installed_packages
 
 

@@ -1,4 +1,4 @@
-"""load_config: found by path or name, overrides take effect, mistakes are one sentence."""
+"""load_config: configs found by path or name, overrides take effect, errors say what to do."""
 
 import pytest
 

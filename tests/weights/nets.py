@@ -1,4 +1,4 @@
-"""Nets of ours and of peers for the tests of weights; every tensor has values of its own."""
+"""Nets of this package and of other libraries, every tensor with values of its own."""
 
 import functools
 

@@ -16,7 +16,7 @@ def saved(path, **content):
     return path
 
 
-def test_a_path_is_told_to_its_tensors(tmp_path):
+def test_the_origin_is_the_path(tmp_path):
     path = saved(tmp_path / "a.pth")
     assert origin_of(read(path)).source == str(path)
     assert origin_of(read(str(path))).preprocessing is None
@@ -42,7 +42,7 @@ def test_settings_beside_a_file(tmp_path):
     assert told.size == 288
 
 
-def test_what_is_no_file(tmp_path):
+def test_what_is_not_a_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file of weights '.*none\.pth'"):
         read(tmp_path / "none.pth")
     with pytest.raises(UserError, match="is a folder: name the file of weights in it"):

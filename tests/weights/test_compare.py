@@ -20,8 +20,8 @@ PIPELINE = [
 ]
 
 
-def told(origin, preprocessing, pipeline=PIPELINE, **settings):
-    """Load weights of that origin into a classifier with that preprocessing; return sentences."""
+def differences_of(origin, preprocessing, pipeline=PIPELINE, **settings):
+    """Load weights of that origin into a classifier with that preprocessing; return the messages."""
     from mmpretrain.models import ClsDataPreprocessor
 
     model = classifier(depth=50, **settings)
@@ -31,10 +31,10 @@ def told(origin, preprocessing, pipeline=PIPELINE, **settings):
     return differences(model, load_weights(model, content), pipeline)
 
 
-def test_a_recipe_that_fits_has_nothing_to_tell():
-    assert told(Origin("a", IMAGENET, "pytorch"), RGB) == []
-    assert told(Origin("a", MSRA_CAFFE, "caffe"), BGR, style="caffe") == []
-    assert told(Origin("a"), BGR) == []  # nothing is known of the weights
+def test_a_recipe_that_fits_has_no_differences():
+    assert differences_of(Origin("a", IMAGENET, "pytorch"), RGB) == []
+    assert differences_of(Origin("a", MSRA_CAFFE, "caffe"), BGR, style="caffe") == []
+    assert differences_of(Origin("a"), BGR) == []  # nothing is known of the weights
 
 
 @pytest.mark.parametrize(
@@ -55,29 +55,29 @@ def test_a_recipe_that_fits_has_nothing_to_tell():
         (Origin("a", None, "caffe"), RGB, ["in its first .1×1. convolution.*set style='caffe'"]),
     ],
 )
-def test_each_difference_is_a_sentence(origin, preprocessing, words):
-    sentences = told(origin, preprocessing)
-    assert len(sentences) == len(words)
-    for sentence, word in zip(sentences, words, strict=True):
-        assert re.search(word, sentence), sentence
+def test_each_difference_has_a_message(origin, preprocessing, words):
+    messages = differences_of(origin, preprocessing)
+    assert len(messages) == len(words)
+    for message, word in zip(messages, words, strict=True):
+        assert re.search(word, message), message
 
 
 def test_sizes():
     other = [dict(type="ResizeEdge", scale=232, interpolation="bicubic"), *PIPELINE[2:]]
-    sentences = told(Origin("a", IMAGENET), RGB, other)
-    assert [sentence.split("are for ")[1] for sentence in sentences] == [
+    messages = differences_of(Origin("a", IMAGENET), RGB, other)
+    assert [message.split("are for ")[1] for message in messages] == [
         "the shorter edge resized to 256, and the config has 232.",
         "the interpolation bilinear, and the config has bicubic.",
     ]
     detection = [dict(type="Resize", scale=(1333, 800))]
-    assert told(Origin("a", IMAGENET), RGB, detection) == []
+    assert differences_of(Origin("a", IMAGENET), RGB, detection) == []
 
 
 def test_eps():
     settings = dict(norm_cfg=dict(type="BN", eps=1e-3))
-    (sentence,) = told(Origin("a", IMAGENET), RGB, **settings)
-    assert "adds eps=0.001" in sentence
-    assert told(Origin("a"), RGB, **settings) == []
+    (message,) = differences_of(Origin("a", IMAGENET), RGB, **settings)
+    assert "adds eps=0.001" in message
+    assert differences_of(Origin("a"), RGB, **settings) == []
 
 
 def test_a_detector_swaps_channels():

@@ -58,7 +58,7 @@ def test_there_and_back(type, depth, to):
     ],
 )
 @torch.no_grad()
-def test_the_peer_loads_what_was_converted(to, make, type, depth):
+def test_the_other_library_loads_what_was_converted(to, make, type, depth):
     if to == "hf":
         pytest.importorskip("transformers")
     peer, net = make(), randomise(classifier(type, depth)).eval()
@@ -90,7 +90,7 @@ def test_statistics_are_added_where_caffe2_has_none():
     assert torch.equal(net(image())[0], direct(image())[0])
 
 
-def test_what_is_no_part_of_a_classifier_is_told():
+def test_what_is_left_out_is_listed():
     given = {f"backbone.{name}": tensor for name, tensor in ours().state_dict().items()}
     given["neck.fpn_convs.0.conv.weight"] = torch.zeros(1, 1, 3, 3)
     converted = convert({"state_dict": given}, "torchvision")

@@ -1,4 +1,4 @@
-"""All of a backbone's tensors, or a sentence that says what is missing and why."""
+"""All of a backbone's tensors are loaded, or an error says what is missing and why."""
 
 import pytest
 import torch
@@ -150,14 +150,14 @@ def test_the_head_may_differ_in_nothing_else():
     assert report.head == "the file has none; the model's is left unchanged"
 
 
-def test_half_a_head_is_none():
+def test_half_a_head_is_refused():
     given = torchvision_net("resnet18", num_classes=10).state_dict()
     del given["fc.bias"]
     with pytest.raises(WeightsError, match=r"head.fc.bias: not in the file"):
         load_weights(classifier(classes=10), given)
 
 
-def test_old_files_have_no_counters():
+def test_old_files_have_no_num_batches_tracked():
     given = without(weights(), "never")
     given = {name: t for name, t in given.items() if not name.endswith("num_batches_tracked")}
     net = ours()
@@ -175,7 +175,7 @@ def test_only_frozen_norm_layers_may_lack_statistics():
         load_weights(ours(), given)
 
 
-def test_operators_and_plugins_stay_as_they_are():
+def test_operators_and_plugins_are_left_unchanged():
     blocks = dict(
         plugins=[dict(cfg=dict(type="ContextBlock", ratio=0.25), position="after_conv3")], depth=50
     )
@@ -194,7 +194,7 @@ def test_operators_and_plugins_stay_as_they_are():
         load_weights(ours(**blocks), part)
 
 
-def test_the_report_tells_what_is_left_over():
+def test_the_report_lists_what_is_left_over():
     report = load_weights(ours("ResNetV1d", 18), {"model": timm_net("resnet18d").state_dict()})
     assert report.left_over == []
     assert report.head == "the file's, for 1000 classes, has no place in the model"

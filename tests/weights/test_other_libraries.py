@@ -1,4 +1,4 @@
-"""Checkpoints that the peers' own code makes, in our nets: the same image, the same output."""
+"""Checkpoints of other libraries in our nets: the same image, the same output."""
 
 import pytest
 import torch
