@@ -62,8 +62,8 @@ def _structure(model: nn.Module, report: Report) -> Iterator[str]:
         eps = {module.eps for module in backbone.modules() if hasattr(module, "running_var")}
         if eps - {1e-5}:
             yield (
-                f"The backbone's BatchNorm adds eps={sorted(eps)[-1]:g} to the variance, and that of "
-                "every known publisher 1e-05: set norm_cfg=dict(type='BN', eps=1e-5)."
+                f"The backbone's BatchNorm adds eps={sorted(eps)[-1]:g} to the variance, and all "
+                "known publishers' 1e-05: set norm_cfg=dict(type='BN', eps=1e-5)."
             )
 
 

@@ -21,7 +21,7 @@ PIPELINE = [
 
 
 def differences_of(origin, preprocessing, pipeline=PIPELINE, **settings):
-    """Load weights of that origin into a classifier with that preprocessing; return the messages."""
+    """Load weights of that origin into a classifier with that preprocessing; compare them."""
     from mmpretrain.models import ClsDataPreprocessor
 
     model = classifier(depth=50, **settings)
