@@ -90,13 +90,16 @@ def differences() -> Callable[..., dict[str, tuple]]:
             items = enumerate(part)
         for key, value in items:
             yield from leaves(value, f"{path}.{key}" if path else str(key))
+        if isinstance(part, str):  # the fork's models are on a server of its own
+            part = part.replace("mmassets.onedl.ai", "download.openmmlab.com")
+            part = part.removeprefix("mmresnet.")
         if not items:
             yield path, tuple(part) if isinstance(part, list) else part
 
     def compare(theirs: dict, ours: dict, defaults: dict | None = None) -> dict[str, tuple]:
         a, b = (
             {
-                path: value.removeprefix("mmresnet.") if isinstance(value, str) else value
+                path: value
                 for path, value in leaves(config)
                 if value != (defaults or {}).get(path.rpartition(".")[2])
             }
