@@ -13,7 +13,7 @@ INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
 	/^Installing collected/ {print "  Unpacking"} {fflush()}'
 
-.PHONY: help demo demo-cls demo-det test test-full lint clean
+.PHONY: help demo demo-cls demo-det test test-full lint docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make test       the fast tests, with OpenMMLab's own packages"
 	@echo "make test-full  all tests, with OpenMMLab's packages and with the onedl-* forks"
 	@echo "make lint       ruff check and ruff format --check"
+	@echo "make docs       the pages of docs/ and a reference of the code, as a site in build/site"
 	@echo "make clean      remove environments and caches, but not data and work_dirs"
 
 demo demo-cls demo-det: .venv/.demo
@@ -38,19 +39,24 @@ lint: .venv/.test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
+docs: .venv/.docs
+	.venv/bin/python -m mkdocs build --strict --quiet
+	@echo "Open build/site/index.html"
+
 clean:
 	rm -rf .venv .venv-onedl build dist *.egg-info .pytest_cache .ruff_cache
 
 .venv/.demo: EXTRAS := openmmlab,demo
-.venv/.test: EXTRAS := openmmlab,mmseg,demo,test
-.venv/.demo .venv/.test: CONSTRAINTS := constraints.txt
-.venv/.demo .venv/.test: .venv/bin/python constraints.txt setup.py
+.venv/.test: EXTRAS := openmmlab,mmseg,demo,test,docs
+.venv/.docs: EXTRAS := docs
+.venv/.demo .venv/.test .venv/.docs: CONSTRAINTS := constraints.txt
+.venv/.demo .venv/.test .venv/.docs: .venv/bin/python constraints.txt pyproject.toml setup.py
 	@echo "Installing mmresnet[$(EXTRAS)] into .venv (PyTorch is large: a few minutes the first time)"
 	@.venv/bin/python $(INSTALL) -c $(CONSTRAINTS) -e '.[$(EXTRAS)]' | $(LARGE)
 	@touch $@
 
 .venv-onedl/.test: EXTRAS := onedl,onedl-mmseg,demo,test
-.venv-onedl/.test: .venv-onedl/bin/python constraints-onedl.txt setup.py
+.venv-onedl/.test: .venv-onedl/bin/python constraints-onedl.txt pyproject.toml setup.py
 	@echo "Installing mmresnet[$(EXTRAS)] into .venv-onedl"
 	@.venv-onedl/bin/python $(INSTALL) -c constraints-onedl.txt -e '.[$(EXTRAS)]' | $(LARGE)
 	@touch $@

@@ -21,7 +21,7 @@ LAYERS = (  # the lowest first, as in docs/architecture.md
     ("visualization",),
     ("inference",),
     ("apis",),
-    ("cli",),
+    ("cli", "__main__"),
 )
 
 
@@ -74,9 +74,13 @@ def test_imports_only_go_down() -> None:
 
 def test_there_is_no_circle() -> None:
     left = {module: names & GRAPH.keys() for module, names in GRAPH.items()}
-    while free := {module for module, names in left.items() if not names & left.keys()}:
-        left = {module: names for module, names in left.items() if module not in free}
-    assert left == {}, "these import each other"
+    while free := {
+        module
+        for module, names in left.items()
+        if not names & left.keys() or not any(module in others for others in left.values())
+    }:
+        left = {module: names - free for module, names in left.items() if module not in free}
+    assert sorted(left) == [], "these import each other"
 
 
 def test_every_layer_is_there() -> None:

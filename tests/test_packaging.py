@@ -1,6 +1,7 @@
-"""The wheel contains configs and tools, which are found where it is installed."""
+"""The wheel contains configs, tools and the command, which work where it is installed; the docs."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import mmresnet
 from mmresnet.config.find import config_folder, recipe_paths
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +56,8 @@ def test_wheel_holds_configs_and_tools(wheel):
     expected = {p.relative_to(config_folder()).as_posix() for p in config_folder().rglob("*.py")}
     assert expected <= {n.removeprefix("mmresnet/.mim/configs/") for n in names}
     assert {"mmresnet/.mim/tools/train.py", "mmresnet/.mim/tools/dist_train.sh"} <= names
-    assert "mmresnet/weights/hub/catalogue.csv" in names
+    assert "mmresnet/.mim/model-index.yml" in names  # for mim search
+    assert {"mmresnet/weights/hub/catalogue.csv", "mmresnet/py.typed"} <= names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
 
 
@@ -62,9 +65,10 @@ def test_metadata(wheel):
     archive = zipfile.ZipFile(wheel)
     (path,) = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
     metadata = Parser().parsestr(archive.read(path).decode())
+    assert (metadata["Version"], metadata["License"]) == (mmresnet.__version__, "Apache-2.0")
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    families = {"openmmlab", "onedl", "mmseg", "onedl-mmseg"}
-    assert set(metadata.get_all("Provides-Extra")) == {*families, "test", "demo"}
+    extras = {"openmmlab", "onedl", "mmseg", "onedl-mmseg", "test", "demo", "docs", "completion"}
+    assert set(metadata.get_all("Provides-Extra")) == extras
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
     assert "torch>=2.4" in hard
     assert not [need for need in hard if "mm" in need]  # optional dependencies
@@ -85,6 +89,39 @@ def test_installed_recipes_are_found_by_name(installed, tmp_path):
     assert names.split() == sorted(recipe_paths())
     assert Path(recipe) == installed / "mmresnet" / ".mim" / "configs" / "resnet50_8xb32_in1k.py"
     assert classes == "3"
+
+
+def test_installed_command(installed, tmp_path):
+    command = str(installed / "bin" / "mmresnet")
+    printed = run(command, "--version", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert printed == f"mmresnet {mmresnet.__version__}\n"
+    printed = run(command, "recipes", "mask-rcnn_r50", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "38.2 box AP" in printed
+    tool = installed / "mmresnet" / ".mim" / "tools" / "print_config.py"
+    printed = run(sys.executable, str(tool), "--help", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert f"python {tool} resnet50_8xb32_in1k" in printed
+
+
+def test_pre_commit_has_the_ruff_of_the_constraints():
+    pinned = re.search(r"^ruff==(.+)$", (ROOT / "constraints.txt").read_text(), re.M)[1]
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.search(r"ruff-pre-commit\n +rev: v(.+)", hooks)[1] == pinned
+
+
+def test_make_help_lists_every_target():
+    targets = re.search(r"^\.PHONY: help (.*)$", (ROOT / "Makefile").read_text(), re.M)[1]
+    shown = run("make", "help", cwd=ROOT)
+    assert [name for name in targets.split() if f"make {name}" not in shown] == []
+
+
+def test_the_reference_has_a_page_for_each_package(tmp_path):
+    pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
+    site = tmp_path / "site"
+    run(sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(site), cwd=ROOT)
+    pages = {path.parent.name for path in site.glob("api/*/index.html")}
+    assert {path.parent.name for path in (ROOT / "mmresnet").glob("*/__init__.py")} <= pages
+    assert 'id="mmresnet.apis.model_zoo.get_model"' in (site / "api/apis/index.html").read_text()
+    assert (site / "configs" / "resnet50_8xb32_in1k.py").is_file()  # linked by docs/recipes.md
 
 
 @pytest.mark.full

@@ -37,6 +37,13 @@ train() {
     touch "$run/finished"
 }
 
+# evaluate CONFIG CHECKPOINT RUN: the metrics in one line; more is in the log that a test writes
+evaluate() {
+    "$PYTHON" tools/test.py "$1" "$2" --work-dir "$3/test" | awk '
+        /^[^ ]+: -?[0-9.]+$/ {printf "%s%s", (n++ ? "  " : "Test: "), $0}
+        END {if (n) print ""}'
+}
+
 newest() { ls -t "$1"*.pth | head -n 1; }
 logs() { ls -d "$1"/*/vis_data | tail -n 1 | xargs dirname; }
 
@@ -49,7 +56,7 @@ demo_classifier() {
     train_classifier
     local checkpoint
     checkpoint=$(newest $CLS_BEST)
-    "$PYTHON" tools/test.py $CLS_CONFIG "$checkpoint" --work-dir $CLS_RUN/test
+    evaluate $CLS_CONFIG "$checkpoint" $CLS_RUN
     "$PYTHON" tools/plot_curves.py $CLS_RUN $CLS_RUN/curves.png
     "$PYTHON" tools/plot_predictions.py $CLS_CONFIG "$checkpoint" $CLS_RUN/predictions.png
 }
@@ -64,7 +71,7 @@ demo_detector() {
     train $DET_CONFIG $DET_RUN $DET_BEST
     local checkpoint
     checkpoint=$(newest $DET_BEST)
-    "$PYTHON" tools/test.py $DET_CONFIG "$checkpoint" --work-dir $DET_RUN/test
+    evaluate $DET_CONFIG "$checkpoint" $DET_RUN
     "$PYTHON" tools/plot_curves.py $DET_RUN $DET_RUN/curves.png
     "$PYTHON" tools/infer.py $DET_CONFIG "$checkpoint" $DET_DATA/val --out $DET_RUN/val \
         --score-thr 0.5
@@ -74,32 +81,19 @@ demo_detector() {
 
 summarize_classifier() {
     cat <<END
-
-The classifier
-  checkpoint  $(newest $CLS_BEST)
-  logs        $(logs $CLS_RUN)
-  pictures    $CLS_RUN/curves.png
-              $CLS_RUN/predictions.png
-
-Your own images, in my_images/train/<class>/ and my_images/val/<class>/, here with 5 classes:
-  $PYTHON tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr \\
-      --cfg-options data_root=my_images num_classes=5
+The classifier: $(newest $CLS_BEST), log in $(logs $CLS_RUN)
+  Pictures: $CLS_RUN/predictions.png, curves.png
+  Your own images, in my_images/train/<class>/ and my_images/val/<class>/, here with 5 classes:
+    $PYTHON tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr --cfg-options data_root=my_images num_classes=5
 END
 }
 
 summarize_detector() {
     cat <<END
-
-The detector
-  checkpoint  $(newest $DET_BEST)
-  logs        $(logs $DET_RUN)
-  pictures    $DET_RUN/curves.png
-              $DET_RUN/detections.png
-              $DET_RUN/val/pictures/, each held-out scene with the detected boxes
-
-Your own boxes, in COCO's format with folders as in $DET_DATA (docs/custom_detection.md):
-  $PYTHON tools/train.py configs/custom/faster-rcnn_r18_fpn_scratch.py \\
-      --cfg-options data_root=my_boxes
+The detector: $(newest $DET_BEST), log in $(logs $DET_RUN)
+  Pictures: $DET_RUN/detections.png, curves.png, val/pictures/
+  Your own boxes, in COCO's format with folders as in $DET_DATA (docs/custom_detection.md):
+    $PYTHON tools/train.py configs/custom/faster-rcnn_r18_fpn_scratch.py --cfg-options data_root=my_boxes
 END
 }
 
@@ -117,5 +111,6 @@ case $what in
         exit 2
         ;;
 esac
+echo
 if [ "$what" != det ]; then summarize_classifier; fi
 if [ "$what" != cls ]; then summarize_detector; fi

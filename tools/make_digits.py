@@ -1,28 +1,10 @@
-"""Write scikit-learn's handwritten digits as PNG files, in ImageNet's folder layout."""
+"""Write scikit-learn's handwritten digits as PNG files: ``mmresnet demo-data digits``."""
 
-import argparse
 import sys
 
-from mmresnet.cli import command as cli
+from mmresnet.cli.command import main_of, run
 
-EXAMPLE = f"""example:
-  python tools/make_digits.py data/digits
-{cli.DEBUG_NOTE}"""
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", nargs="?", default="data/digits", help="default: data/digits")
-    args = parser.parse_args(argv)
-
-    from mmresnet.datasets.demo.digits import IMAGES, write_digits
-
-    done = "Wrote" if write_digits(args.folder) else "Found"
-    counts = f"{IMAGES['train']:,} images to train on and {IMAGES['val']} held out"
-    print(f"{done} {counts} in {args.folder}.")
-
+main = main_of("demo_data_digits")
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    sys.exit(run(main))

@@ -1,17 +1,20 @@
-"""What the command lines share: arguments, exit codes, and errors in one line.
+"""What the command lines share: parsers, exit codes, and errors in one line.
 
-Nothing heavy is imported here, so that ``--help`` answers at once.
+A command is a module of this package with a docstring, an ``EXAMPLE``, ``add_arguments(parser)``
+and ``run(args)``. Nothing heavy is imported at the top of these: ``--help`` answers at once.
 """
 
 import argparse
 import ast
 import gc
+import importlib
 import os
 import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from mmresnet.errors import UserError
 
@@ -34,7 +37,57 @@ _KNOWN_FAILURES = (
 _IDLE_WARNINGS = (
     "Fail to import ``MultiScaleDeformableAttention``",  # mmcv-lite has no compiled operators
     "`broadcast_buffers` is deprecated",  # mmengine sets it for DistributedDataParallel
+    "Setting OMP_NUM_THREADS environment variable",  # mmengine, in each of several processes
+    "Setting MKL_NUM_THREADS environment variable",
 )
+
+
+class Command(argparse.ArgumentParser):
+    """The parser of a command; its module is imported when the command is given.
+
+    Args:
+        module: The module's name. The parsed arguments hold its ``run``, and what was parsed as
+            ``arguments``.
+        kwargs: Those of ``ArgumentParser``.
+    """
+
+    def __init__(self, *, module: str | None = None, **kwargs) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        self._module = module
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace=None):
+        """Parse as ``ArgumentParser`` does."""
+        args = sys.argv[1:] if args is None else list(args)
+        if self._module:
+            self.load()
+            self.set_defaults(arguments=args)
+        return super().parse_known_args(args, namespace)
+
+    def load(self) -> None:
+        """Import the module, and add its arguments."""
+        module, self._module = importlib.import_module(self._module), None
+        self.description = module.__doc__
+        self.epilog = f"examples:\n{module.EXAMPLE}\n{DEBUG_NOTE}"
+        module.add_arguments(self)
+        self.set_defaults(run=module.run)
+
+
+def main_of(name: str) -> Callable[[list[str] | None], None]:
+    """Return ``main(argv)`` of one command, for a script that is this command alone."""
+
+    def main(argv: list[str] | None = None) -> None:
+        args = Command(prog=program(), module=f"{__package__}.{name}").parse_args(argv)
+        args.run(args)
+
+    return main
+
+
+def program() -> str:
+    """Return how the running program is called: ``mmresnet``, ``python tools/train.py``, …"""
+    path = Path(sys.argv[0])
+    if path.name == "__main__.py":
+        return f"python -m {path.parent.name}"
+    return f"python {sys.argv[0]}" if path.suffix == ".py" else path.name
 
 
 def explain(error: BaseException) -> str | None:
@@ -105,8 +158,8 @@ def _how_to_resume(arguments: list[str]) -> str:
     if "LOCAL_RANK" in os.environ or "SLURM_PROCID" in os.environ:
         return "; the same command with --resume continues from the last checkpoint."
     resume = [] if any(a.split("=")[0] == "--resume" for a in arguments) else ["--resume"]
-    command = shlex.join(["python", sys.argv[0], *arguments, *resume])
-    return f"; to continue from the last checkpoint: {command}"
+    command = shlex.join([*arguments, *resume])
+    return f"; to continue from the last checkpoint: {program()} {command}"
 
 
 def parse_options(pairs: list[str] | None) -> dict[str, object]:
@@ -123,11 +176,48 @@ def parse_options(pairs: list[str] | None) -> dict[str, object]:
     return options
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what train and test share: work dir, overrides, device, launcher."""
-    parser.add_argument("--work-dir", help="where logs and results go (./work_dirs/<config name>)")
-    parser.add_argument("--amp", action="store_true", help="compute in mixed precision")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+def add_config_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the config, which a shell completes to files and to the names of the recipes."""
+    config = parser.add_argument("config", help="a config file, or the name of a shipped recipe")
+    config.completer = _complete_config
+
+
+def _complete_config(prefix: str, **_: object) -> Iterable[str]:
+    from argcomplete.completers import FilesCompleter
+
+    from mmresnet.config.find import recipe_paths
+
+    return [*recipe_paths(), *FilesCompleter()(prefix)]
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add the overrides of a config; :func:`parse_options` reads them."""
     parser.add_argument("--cfg-options", nargs="+", metavar="KEY=VALUE", help="override settings")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the device to compute on."""
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+
+
+def add_amp(parser: argparse.ArgumentParser) -> None:
+    """Add mixed precision."""
+    parser.add_argument("--amp", action="store_true", help="compute in mixed precision")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what train and test share: work dir, precision, device, overrides, processes."""
+    parser.add_argument("--work-dir", help="where logs and results go (./work_dirs/<config name>)")
+    add_amp(parser)
+    add_device(parser)
+    add_cfg_options(parser)
+    parser.add_argument(
+        "--nproc",
+        metavar="N",
+        help="run in N processes, each on its own GPU, or on the CPU if there is none",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show all of the log, not only a summary"
+    )
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)

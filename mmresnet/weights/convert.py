@@ -66,7 +66,7 @@ def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Conv
             "There is no ResNet in the file: none of its tensors has a name of one in any layout "
             f"known here (its first: {listed(list(tensors)) or 'none'})."
         )
-    _check(found, target, to)
+    _check(found, tensors, target, to)
     head = target.head_names()
     names = {
         key: target.prefix + _name(target, role, found, to) for role, key in found.keys.items()
@@ -83,8 +83,13 @@ def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Conv
     )
 
 
-def _check(found: Recognised, target: Layout, to: str) -> None:
+def _check(found: Recognised, tensors: Mapping[str, Tensor], target: Layout, to: str) -> None:
     """Refuse a net that the target's publisher has no code for."""
+    if _is_for_cifar(found, tensors) and to != "mmresnet":
+        raise UserError(
+            f"The file holds {found.describe()}, and the layout '{to}' has no net of three stages "
+            "with a 3x3 stem; possible is mmresnet."
+        )
     reason = None
     if found.avg_down and not target.avg_down:
         reason = "has no pool in its shortcuts"
@@ -106,6 +111,13 @@ def _check(found: Recognised, target: Layout, to: str) -> None:
         )
 
 
+def _is_for_cifar(found: Recognised, tensors: Mapping[str, Tensor]) -> bool:
+    """Return whether this is the paper's net for CIFAR (Sec. 4.2), and not part of another."""
+    stem = tensors.get(found.keys.get("stem0.conv.weight", ""))
+    small = stem is not None and not found.deep and stem.shape[-1] == 3
+    return small and len(found.blocks) == 3 and not found.bottleneck
+
+
 def _name(target: Layout, role: str, found: Recognised, to: str) -> str:
     name = target.name_of(role, found.net)
     if name is None:
@@ -124,8 +136,9 @@ def _statistics(
         layer, _, parameter = role.rpartition(".")
         if "norm" in layer and parameter == "weight":
             for statistic, value in (("running_mean", 0.0), ("running_var", 1.0 - EPS)):
-                name = target.prefix + target.name_of(f"{layer}.{statistic}", found.net)
-                made[name] = tensors[key].new_full(tensors[key].shape, value)
+                name = target.name_of(f"{layer}.{statistic}", found.net)
+                assert name is not None, "a layout without FrozenBatchNorm has names for both"
+                made[target.prefix + name] = tensors[key].new_full(tensors[key].shape, value)
     return made
 
 
@@ -143,7 +156,7 @@ def _metadata(found: Recognised, origin: Origin, to: str) -> dict[str, str]:
 
 
 def convert_file(
-    source: str | os.PathLike, target: str | os.PathLike, to: str, key: str | None = None
+    source: str | os.PathLike[str], target: str | os.PathLike[str], to: str, key: str | None = None
 ) -> Converted:
     """Write the weights of ``source`` to ``target`` under the names of another package.
 
@@ -163,6 +176,8 @@ def convert_file(
 
     converted = convert(read(source), to, key)
     # detectron2 looks for "model", and for the part of a detector that these names end in
-    how = {"key": "model", "beside": {"matching_heuristics": True}} if to == "detectron2" else {}
+    how: dict[str, Any] = {}
+    if to == "detectron2":
+        how = {"key": "model", "beside": {"matching_heuristics": True}}
     write_weights(target, converted.tensors, converted.metadata, **how)
     return converted

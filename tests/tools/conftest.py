@@ -91,7 +91,9 @@ def error_message(
 
     def run(tool: str, *arguments: str | Path, options: tuple | list = (), code: int = 2) -> str:
         assert call(tool, *arguments, "--work-dir", tmp_path / "work", options=options) == code
-        lines = [line for line in capsys.readouterr().err.splitlines() if line]
+        printed = capsys.readouterr()
+        assert len(printed.out.splitlines()) < 15, printed.out
+        lines = [line for line in printed.err.splitlines() if line]
         messages = [x for x in lines if "Warning" not in x and not x.startswith("  ")]
         assert len(messages) == 1, messages
         return messages[0]

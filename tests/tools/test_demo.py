@@ -21,6 +21,9 @@ if [ "$1" = tools/train.py ]; then
     if [ "$4" = {CLS} ]; then touch $4/best_accuracy_top1_epoch_13.pth $4/epoch_20.pth
     else touch $4/best_coco_bbox_mAP_epoch_6.pth; fi
 fi
+if [ "$1" = tools/test.py ]; then
+    printf '  device   cpu\\n+---+\\ncoco/bbox_mAP: 0.5000\\ncoco/bbox_mAP_l: -1.0000\\n'
+fi
 """
 
 
@@ -69,6 +72,9 @@ def test_both_are_trained_and_reported(demo):
         f"{DET}/detections.png",
     ):
         assert path in output
+    assert output.count("Test: coco/bbox_mAP: 0.5000  coco/bbox_mAP_l: -1.0000\n") == 2
+    assert "device" not in output
+    assert len(output.splitlines()) <= 12  # 60 with the lines of the commands
 
 
 def test_the_files_that_it_names_exist():
@@ -86,10 +92,10 @@ def test_the_detector_is_initialized_from_the_checkpoint_that_its_recipe_names()
 def test_only_one(demo):
     code, calls, output = demo("cls")
     assert (code, tools(calls)) == (0, CLASSIFIER)
-    assert "The classifier" in output and "The detector" not in output
+    assert "The classifier: " in output and "The detector" not in output
     code, calls, output = demo("det")
     assert (code, tools(calls)) == (0, DETECTOR)
-    assert "The classifier" not in output and "The detector\n" in output
+    assert "The classifier" not in output and "The detector: " in output
 
 
 def test_the_detector_alone_trains_the_classifier_first_if_it_is_missing(demo):
@@ -124,7 +130,7 @@ def test_a_failure_ends_it(demo, fail):
     code, calls, output = demo(fail=fail)
     assert code == 3
     assert calls[-1].startswith(fail)
-    assert "The classifier\n" not in output
+    assert "The classifier: " not in output
     assert (demo.folder / CLS / "finished").exists() is (fail == "tools/test.py")
 
 

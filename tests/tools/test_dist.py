@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,11 @@ def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_pa
     done = start(config, tmp_path / "two", tiny_images, 2, "batch_size=2", freeze)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "this run has 2x2 = 4" in done.stdout
+    assert done.stdout.count("Training config: ImageClassifier, ResNet-18, ") == 1
+    assert re.search(r"^  device   cpu, \d+ threads?, 2 processes$", done.stdout, re.M)
+    epochs = re.findall(r"^epoch (\d)/7  loss ", done.stdout, re.M)
+    assert epochs == list("1234567")
+    assert len(done.stdout.splitlines()) == 13  # a header of six lines
     two = losses_of_two(tmp_path / "two")
 
     monkeypatch.syspath_prepend(config.parent)

@@ -76,12 +76,12 @@ def test_a_mistake_is_reported_in_one_line(
 
 def test_help_shows_an_example_without_importing_torch():
     code = (
-        "import runpy, sys; sys.argv = ['infer.py', '--help']\n"
+        "import runpy, sys; sys.argv = ['tools/infer.py', '--help']\n"
         "try: runpy.run_path('tools/infer.py', run_name='__main__')\n"
         "finally: print('torch' in sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert "python tools/infer.py configs/" in done.stdout
+    assert "python tools/infer.py resnet50_8xb32_in1k" in done.stdout
     assert done.stderr == "False\n"

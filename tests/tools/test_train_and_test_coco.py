@@ -23,7 +23,7 @@ def test_training_takes_the_classes_of_the_data(trained_detector):
     text = log.read_text()
     assert "num_classes 80 -> 3: it follows the classes of '" in text
     assert "instances_train2017.json': 6 images, 15 boxes of 3 classes." in text
-    assert "lr 0.02 as in the config, for 16 images per step; this run has 1x2 = 2" in text
+    assert "lr       0.02 as in the config, for 16 images per step; this run has 1x2 = 2" in text
 
 
 def test_testing_prints_metrics_and_logs_a_table(call_detector, trained_detector, tmp_path, capfd):

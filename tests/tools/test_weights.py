@@ -66,7 +66,7 @@ def test_fetch(call, capsys, tmp_path):
 
 
 def test_help_has_an_example():
-    command = [sys.executable, str(TOOL), "--help"]
+    command = [sys.executable, "tools/weights.py", "--help"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    shown = subprocess.check_output(command, env=environment, text=True)
+    shown = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
     assert "python tools/weights.py fetch timm://resnet50d.ra2_in1k" in shown

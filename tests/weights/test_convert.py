@@ -23,19 +23,20 @@ NETS = [
     *[(type, depth) for type in ("ResNetV1c", "ResNetV1d") for depth in (18, 34, 50, 101, 152)],
     *[("CifarResNet", depth) for depth in (20, 56, 110)],
 ]
-WITHOUT_DEEP_STEM, WITHOUT_POOL = ("torchvision", "hf"), ("torchvision", "hf", "detectron2")
-
-
-def impossible(type: str) -> tuple[str, ...]:
-    return {"ResNetV1c": WITHOUT_DEEP_STEM, "ResNetV1d": WITHOUT_POOL}.get(type, ())
+IMPOSSIBLE = {  # by the type of the net
+    "ResNetV1c": ("torchvision", "hf"),
+    "ResNetV1d": ("torchvision", "hf", "detectron2"),
+    "CifarResNet": [name for name in TARGETS if name != "mmresnet"],
+}
 
 
 @pytest.mark.parametrize("to", TARGETS)
 @pytest.mark.parametrize(("type", "depth"), NETS)
 def test_there_and_back(type, depth, to):
     given = classifier(type, depth).state_dict()  # only names and identity matter here
-    if to in impossible(type):
-        with pytest.raises(UserError, match=f"the layout '{to}' has no .* possible are .*timm"):
+    if to in IMPOSSIBLE.get(type, ()):
+        possible = "is mmresnet" if type == "CifarResNet" else "are .*timm"
+        with pytest.raises(UserError, match=f"the layout '{to}' has no .* possible {possible}"):
             convert(given, to)
         return
     there = convert(given, to)
@@ -45,6 +46,11 @@ def test_there_and_back(type, depth, to):
     assert back.tensors.keys() == given.keys()
     assert all(back.tensors[name] is tensor for name, tensor in given.items())
     assert there.metadata["layout"] == to
+
+
+def test_three_stages_of_a_larger_net_are_no_net_for_cifar():
+    given = ours(depth=18, num_stages=3).state_dict()
+    assert len(convert(given, "torchvision").tensors) == len(given)
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_mirror(server, monkeypatch, fetch):
 
 def test_an_unknown_name(fetch):
     with pytest.raises(
-        UserError, match=r"Did you mean 'torchvision://resnet50'\?.*weights\.py list"
+        UserError, match=r"Did you mean 'torchvision://resnet50'\?.*mmresnet weights list"
     ):
         fetch("torchvision://resnet5O0")
 

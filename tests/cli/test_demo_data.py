@@ -1,0 +1,20 @@
+"""The data of the demo recipes are written once."""
+
+import pytest
+
+from mmresnet.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("digits", "1,437 images to train on and 360 held out"),
+        ("scenes", "400 scenes to train on and 100 held out"),
+    ],
+)
+def test_data_are_written_once(name, counts, tmp_path, capsys):
+    pytest.importorskip("sklearn")
+    folder = str(tmp_path / "data")
+    for done in ("Wrote", "Found"):
+        assert main(["demo-data", name, folder]) == 0
+        assert capsys.readouterr().out == f"{done} {counts} in {folder}.\n"
