@@ -4,6 +4,7 @@ from mmresnet.engine.amp import AmpOptimWrapper
 from mmresnet.engine.channels_last import ChannelsLastHook
 from mmresnet.engine.float32_boxes import Float32BoxesHook
 from mmresnet.engine.progress import ProgressHook
+from mmresnet.engine.terminal_hook import TerminalHook
 from mmresnet.engine.val_loop import ValLoop
 from mmresnet.engine.weights_hook import WeightsHook
 
@@ -12,6 +13,7 @@ __all__ = [
     "ChannelsLastHook",
     "Float32BoxesHook",
     "ProgressHook",
+    "TerminalHook",
     "ValLoop",
     "WeightsHook",
 ]

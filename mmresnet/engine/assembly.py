@@ -147,7 +147,9 @@ def prepare_run(
         UserError: As :func:`prepare`, or ``work_dir`` is a file.
     """
     cfg = prepare(config, cfg_options)
-    own_hooks = ["ProgressHook", "WeightsHook", *(["Float32BoxesHook"] if is_detector(cfg) else [])]
+    own_hooks = ["ProgressHook", "TerminalHook", "WeightsHook"]
+    if is_detector(cfg):
+        own_hooks.append("Float32BoxesHook")
     hooks = list(cfg.get("custom_hooks") or [])
     present = {type_name(hook) for hook in hooks}  # a config that a run wrote has them
     cfg.custom_hooks = hooks + [{"type": f"mmresnet.{n}"} for n in own_hooks if n not in present]

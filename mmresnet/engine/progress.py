@@ -50,6 +50,9 @@ class ProgressHook(Hook):
         if self._progress is not None and "val" in self._tasks:
             self._progress.remove_task(self._tasks.pop("val"))
 
+    def after_train(self, runner: Runner) -> None:
+        self.close()
+
     def after_run(self, runner: Runner) -> None:
         self.close()
 

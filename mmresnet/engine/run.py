@@ -30,6 +30,7 @@ def train(
     cfg_options: Mapping[str, Any] | None = None,
     launcher: str = "none",
     device: str = "auto",
+    verbose: bool = False,
 ) -> Runner:
     """Train ``config`` (a path, a shipped recipe's name or a Config) and return its Runner.
 
@@ -42,6 +43,8 @@ def train(
         cfg_options: Settings to override, as :func:`mmresnet.config.load.load_config` takes them.
         launcher: "none", or what started several processes: "pytorch", "slurm" or "mpi".
         device: "auto", "cpu" or "cuda".
+        verbose: Show all of the log in the terminal, where otherwise a summary is: a header, a
+            line per epoch, and warnings. The log file has everything.
 
     Raises:
         UserError: A mistake in the configuration, the data folder or the checkpoint.
@@ -68,13 +71,9 @@ def train(
     notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
     check_image_folders(cfg, loaders)
 
-    from mmengine.dist import get_world_size
-
     coverage = "all" if cfg.get("resume") else "all_but_heads"
-    with _running(cfg, kind, coverage, checkpoint) as runner:
+    with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
         del checkpoint
-        for note in (*notes, describe_learning_rate(cfg, get_world_size())):
-            runner.logger.info(note)
         runner.train()
     return runner
 
@@ -87,6 +86,7 @@ def test(
     cfg_options: Mapping[str, Any] | None = None,
     launcher: str = "none",
     device: str = "auto",
+    verbose: bool = False,
 ) -> dict[str, float]:
     """Return the metrics of ``checkpoint`` on the recipe's test set, by name.
 
@@ -105,49 +105,29 @@ def test(
     loaders = ("test_dataloader",)
     notes = follow_data(cfg, loaders, cfg_options, trained_classes(content), checkpoint)
     check_image_folders(cfg, loaders)
-    with _running(cfg, kind, "all", content) as runner:
+    with _running(cfg, kind, "all", content, notes, verbose) as runner:
         del content
-        for note in notes:
-            runner.logger.info(note)
         return runner.test()
 
 
 @contextlib.contextmanager
-def _running(cfg: Config, device: str, coverage: str, checkpoint: Any) -> Iterator[Runner]:
+def _running(
+    cfg: Config, device: str, coverage: str, checkpoint: Any, notes: list[str], verbose: bool
+) -> Iterator[Runner]:
     """Yield the Runner of ``cfg``; give the terminal back however the run ends."""
     from mmresnet.engine.progress import ProgressHook
-    from mmresnet.engine.runner import Runner
+    from mmresnet.engine.runner import QuietRunner, Runner
+    from mmresnet.engine.terminal import announce
 
     import_packages(cfg)
     with compat.DEVICE.apply(device), explain_build_errors(cfg):
-        runner = Runner.from_cfg(cfg, coverage, checkpoint)
+        kind = Runner if verbose else QuietRunner
+        runner = kind.from_cfg(cfg, coverage, checkpoint)
+        for note in notes:
+            announce(runner.logger, note)
         try:
             yield runner
         finally:
             for hook in runner.hooks:
                 if isinstance(hook, ProgressHook):
                     hook.close()
-
-
-def describe_learning_rate(cfg: Config, world_size: int) -> str:
-    """Return the learning rate and the arithmetic behind it, in one line."""
-    rate = cfg.optim_wrapper.optimizer.lr
-    batch = cfg.train_dataloader.batch_size
-    repeats = cfg.optim_wrapper.get("accumulative_counts", 1)
-    images = world_size * batch * repeats
-    product = f"{world_size}x{batch}" + (f"x{repeats} (accumulated)" if repeats > 1 else "")
-    scaling = cfg.get("auto_scale_lr") or {}
-    base = scaling.get("base_batch_size")
-    if not base:
-        return f"lr {rate:g} as in the config; this run has {product} = {images} images per step."
-    # mmengine scales by world size x batch size; accumulation is left to the config's author.
-    actual = world_size * batch
-    if actual == base:
-        return f"lr {rate:g} as in the config, chosen for {product} = {images} images per step."
-    scaled = f"{rate:g} x {actual} / {base} = {rate * actual / base:g}"
-    if scaling.get("enable"):
-        return f"lr scaled: {scaled}; this run has {product} = {images} images per step."
-    return (
-        f"lr {rate:g} as in the config, for {base} images per step; this run has "
-        f"{product} = {images}: with --auto-scale-lr it would be {scaled}."
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
+from mmresnet.engine.terminal import summarize
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
 from mmresnet.weights.checkpoint import read
@@ -16,6 +17,7 @@ from mmresnet.weights.load import load_weights
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.logging import MMLogger
     from torch import nn
     from torch.utils.data import DataLoader
 
@@ -103,3 +105,18 @@ class Runner(EngineRunner):
         log_report(load_weights(model, checkpoint, coverage=self.coverage), self.logger)
         self._has_loaded = True
         return checkpoint
+
+
+class QuietRunner(Runner):
+    """A Runner that shows a summary of its log in the terminal."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build mmengine's logger, and filter what it writes to the terminal."""
+        logger = super().build_logger(*args, **kwargs)
+        self._terminal_filter = summarize(logger)
+        return logger
+
+    def test(self) -> dict[str, float]:
+        """Test the model, and show the tables of its metrics."""
+        self._terminal_filter.tables = True
+        return super().test()

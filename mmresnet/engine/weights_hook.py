@@ -1,13 +1,13 @@
-"""Weights that were trained otherwise than the config says are told of."""
+"""Reports the weights that a run begins with, and how they were trained otherwise."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmresnet.engine.terminal import announce
 from mmresnet.registry import HOOKS
 from mmresnet.weights.compare import differences
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class WeightsHook(Hook):
     """Compares what loaded weights were trained with (colours, sizes, stride) with the config.
 
-    Each difference is a warning in the log, once, before the run begins.
+    What was loaded is a line in the terminal, and each difference a warning, before the run begins.
     """
+
+    priority = "LOW"  # after TerminalHook's header
 
     def before_train(self, runner: Runner) -> None:
         """Compare before training."""
@@ -36,5 +38,11 @@ class WeightsHook(Hook):
         pipeline = (loader.get("dataset") or {}).get("pipeline") or ()
         for module in model.modules():
             report = getattr(module, "weights_report", None)
-            for sentence in differences(model, report, pipeline) if report else ():
-                runner.logger.log(logging.WARNING, sentence)
+            if report is None:
+                continue
+            if report.complete and not report.replaced:  # else it is a warning already
+                file, *backbone = str(report).splitlines()[:2]
+                loaded = [line.strip().partition(";")[0] for line in backbone]
+                announce(runner.logger, ", ".join([file.rstrip("."), *loaded]))
+            for difference in differences(model, report, pipeline):
+                runner.logger.warning(difference)

@@ -37,7 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, is_terminal: bool, fail: bool = False) 
         hook.before_val_epoch(runner)
         hook.after_val_iter(runner, 0)
         hook.after_val_epoch(runner)
-        hook.after_run(runner)
+        hook.after_train(runner)
     hook.close()
     hook.close()
     assert sys.stdout is terminal

@@ -1,5 +1,7 @@
 """What weights were trained with is compared with the config before a run."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -35,7 +37,12 @@ def test_a_difference_is_a_warning(to_rgb, told, ten_classes, sample_data, tmp_p
         device="cpu",
     )
     log = capsys.readouterr().out
-    assert "backbone: 95 of 95 tensors loaded" in log
-    warnings = [line for line in log.splitlines() if "WARNING" in line and "trained" in line]
+    (line,) = [line for line in log.splitlines() if line.startswith("Weights of ")]
+    assert re.search(
+        r"resnet20-12fca82f\.th: ResNet-20 .*, backbone: 95 of 95 tensors loaded$", line
+    )
+    warnings = [
+        line for line in log.splitlines() if line.startswith("Warning: The weights were trained")
+    ]
     assert len(warnings) == len(told)
     assert all(words in line for words, line in zip(told, warnings, strict=True))

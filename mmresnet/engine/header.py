@@ -1,0 +1,101 @@
+"""The first lines of a run: what is trained or tested, on which data and device, and where to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from mmengine.dist import get_world_size
+from mmengine.model import is_model_wrapper
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+    from torch import nn
+    from torch.utils.data import DataLoader
+
+
+def header_of_training(runner: Runner) -> str:
+    """Return the header of a training."""
+    data = _root(runner.cfg.train_dataloader) + _describe_data(runner.train_dataloader)
+    if runner.val_loop is not None:
+        data += f"; validation: {_describe_data(runner.val_dataloader)}"
+    rate = describe_learning_rate(runner.cfg, get_world_size()).removeprefix("lr ")
+    return _header(runner, "Training", data, lr=rate, output=runner.cfg.work_dir)
+
+
+def header_of_test(runner: Runner) -> str:
+    """Return the header of a test."""
+    metrics = str(_log_folder(runner) / f"{runner.timestamp}.json")  # by LoggerHook
+    data = _root(runner.cfg.test_dataloader) + _describe_data(runner.test_dataloader)
+    return _header(runner, "Testing", data, metrics=metrics)
+
+
+def _header(runner: Runner, task: str, data: str, **more: str) -> str:
+    name = Path(runner.cfg.filename).stem if runner.cfg.filename else "a model"
+    log = _log_folder(runner) / f"{runner.timestamp}.log"
+    lines = {"data": data, "device": _describe_device(runner.model), **more}
+    lines["log"] = f"{log} has the environment, the config and all iterations as well"
+    rows = [f"  {label:<9}{text}" for label, text in lines.items()]
+    return "\n".join([f"{task} {name}: {_describe_model(runner.model)}", *rows])
+
+
+def _log_folder(runner: Runner) -> Path:
+    return Path(runner.cfg.work_dir, runner.timestamp)
+
+
+def _describe_model(model: nn.Module) -> str:
+    model = model.module if is_model_wrapper(model) else model
+    backbone = getattr(model, "backbone", None)
+    names = [type(model).__name__]
+    if backbone is not None:
+        depth = getattr(backbone, "depth", None)
+        names.append(type(backbone).__name__ + (f"-{depth}" if depth else ""))
+    number = sum(parameter.numel() for parameter in model.parameters())
+    return ", ".join([*names, f"{number / 1e6:.2f} M parameters"])
+
+
+def _root(loader: dict) -> str:
+    root = loader["dataset"].get("data_root")
+    return f"{Path(root)}: " if root else ""
+
+
+def _describe_data(loader: DataLoader) -> str:
+    classes = getattr(loader.dataset, "metainfo", {}).get("classes")
+    of_classes = f" of {len(classes)} classes" if classes else ""
+    return f"{len(loader.dataset):,} images{of_classes}"
+
+
+def _describe_device(model: nn.Module) -> str:
+    device, threads = next(model.parameters()).device, torch.get_num_threads()
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"{device.type}, {threads} thread{'s' if threads > 1 else ''}"
+    processes = get_world_size()
+    return name + (f", {processes} processes" if processes > 1 else "")
+
+
+def describe_learning_rate(cfg: Config, world_size: int) -> str:
+    """Return the learning rate and the arithmetic behind it, in one line."""
+    rate = cfg.optim_wrapper.optimizer.lr
+    batch = cfg.train_dataloader.batch_size
+    repeats = cfg.optim_wrapper.get("accumulative_counts", 1)
+    images = world_size * batch * repeats
+    product = f"{world_size}x{batch}" + (f"x{repeats} (accumulated)" if repeats > 1 else "")
+    scaling = cfg.get("auto_scale_lr") or {}
+    base = scaling.get("base_batch_size")
+    if not base:
+        return f"lr {rate:g} as in the config; this run has {product} = {images} images per step."
+    # mmengine scales by world size x batch size; accumulation is left to the config's author.
+    actual = world_size * batch
+    if actual == base:
+        return f"lr {rate:g} as in the config, chosen for {product} = {images} images per step."
+    scaled = f"{rate:g} x {actual} / {base} = {rate * actual / base:g}"
+    if scaling.get("enable"):
+        return f"lr scaled: {scaled}; this run has {product} = {images} images per step."
+    return (
+        f"lr {rate:g} as in the config, for {base} images per step; this run has "
+        f"{product} = {images}: with --auto-scale-lr it would be {scaled}."
+    )
