@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
+def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """Yield a file to write, which then replaces ``path``; what was there stays if writing fails.
 
     Args:
@@ -38,7 +38,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
 
 
 @contextmanager
-def atomic_folder(root: str | os.PathLike) -> Iterator[Path]:
+def atomic_folder(root: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield an empty folder to fill, which afterwards becomes ``root``.
 
     It lies beside ``root`` meanwhile, and is removed if filling it fails. If another process made

@@ -39,13 +39,12 @@ class MissingPackageError(UserError, ImportError):
 
 def did_you_mean(given: object, allowed: Iterable[object]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest of ``allowed``, or an empty string."""
-    allowed = list(allowed)
-    if isinstance(given, int) and allowed and all(isinstance(one, int) for one in allowed):
-        near = [min(allowed, key=lambda one: abs(one - given))]
+    names = list(allowed)
+    numbers = [one for one in names if isinstance(one, int)]
+    if isinstance(given, int) and 0 < len(numbers) == len(names):
+        near = [str(min(numbers, key=lambda one: abs(one - given)))]
     else:
-        near = difflib.get_close_matches(
-            str(given), [str(name) for name in allowed], n=1, cutoff=0.5
-        )
+        near = difflib.get_close_matches(str(given), [str(name) for name in names], n=1, cutoff=0.5)
     return f" Did you mean '{near[0]}'?" if near else ""
 
 

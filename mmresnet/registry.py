@@ -6,6 +6,7 @@ string is imported when it is first needed. Importing it also applies the patche
 """
 
 from importlib import import_module
+from typing import Any
 
 from mmresnet import compat
 from mmresnet.errors import require
@@ -34,7 +35,7 @@ class LazyRegistry(Registry):
         modules: the module of each part, by the part's name.
     """
 
-    def __init__(self, *args, modules: dict[str, str], **kwargs) -> None:
+    def __init__(self, *args: Any, modules: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._modules = modules
 

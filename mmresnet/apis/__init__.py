@@ -1,6 +1,29 @@
 """What a program calls. Names are imported when they are first used, so this stays light."""
 
 import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmresnet.apis.model_zoo import get_config, get_model, list_models
+    from mmresnet.config.load import load_config
+    from mmresnet.engine.run import test, train
+    from mmresnet.inference.inferencer import Inferencer, UnreadableImages, infer
+    from mmresnet.weights import load_weights
+    from mmresnet.weights.convert import convert_file
+
+__all__ = [
+    "Inferencer",
+    "UnreadableImages",
+    "convert_file",
+    "get_config",
+    "get_model",
+    "infer",
+    "list_models",
+    "load_config",
+    "load_weights",
+    "test",
+    "train",
+]
 
 _HOMES = {
     "Inferencer": "mmresnet.inference.inferencer",
@@ -16,10 +39,8 @@ _HOMES = {
     "train": "mmresnet.engine.run",
 }
 
-__all__ = sorted(_HOMES)
 
-
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -81,6 +81,6 @@ def _recipe(name: str) -> Path:
     if name not in recipes:
         raise UserError(
             f"There is no recipe '{name}'.{nearest(str(name), recipes)} "
-            f"mmresnet.apis.list_models() lists them all."
+            f"'mmresnet recipes' lists them all."
         )
     return recipes[name]

@@ -7,6 +7,7 @@ applies those of ``ON_IMPORT``, and whoever has the replacement the others.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mmresnet.compat import (
     checkpoints,
@@ -30,7 +31,7 @@ class Patch:
     reason: str
     versions: str
     needed: Callable[[], bool]
-    apply: Callable[..., object]
+    apply: Callable[..., Any]
 
 
 ON_IMPORT = (
@@ -100,7 +101,7 @@ PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE)
 _applied: list[str] = []
 
 
-def apply(*patches: Patch, replacements: tuple = ()) -> None:
+def apply(*patches: Patch, replacements: tuple[object, ...] = ()) -> None:
     """Apply patches that are needed, each once, giving them their ``replacements``."""
     for patch in patches:
         if patch.name not in _applied and patch.needed():

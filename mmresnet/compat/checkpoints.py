@@ -3,12 +3,15 @@
 import functools
 import inspect
 import os
+from typing import IO, Any
 
 from mmresnet.errors import UserFileNotFoundError
 from mmresnet.weights.formats.detect import reported_for
 
 
-def load_checkpoint_file(file: object, map_location: object = None, **_: object) -> dict:
+def load_checkpoint_file(
+    file: str | os.PathLike[str] | IO[bytes], map_location: Any = None, **_: object
+) -> Any:
     """Read a checkpoint, given by path or as an open file, without executing what it holds.
 
     Raises:
@@ -17,10 +20,12 @@ def load_checkpoint_file(file: object, map_location: object = None, **_: object)
     """
     from mmresnet.weights.formats.torch_files import load_values
 
-    is_path = isinstance(file, (str, os.PathLike))
-    if is_path and not os.path.isfile(file := os.path.expanduser(file)):
-        raise UserFileNotFoundError(f"There is no checkpoint {file}.")
-    with reported_for(str(file) if is_path else "The checkpoint"):
+    name = "The checkpoint"
+    if isinstance(file, (str, os.PathLike)):
+        file = name = os.path.expanduser(file)
+        if not os.path.isfile(file):
+            raise UserFileNotFoundError(f"There is no checkpoint {file}.")
+    with reported_for(name):
         return load_values(file, map_location)
 
 

@@ -20,7 +20,8 @@ def import_detectors() -> None:
     """
     hide = "mmpretrain" not in sys.modules
     if hide:
-        sys.modules["mmpretrain"] = None  # importing it fails, as where it is not installed
+        # importing it fails, as where it is not installed; typeshed does not know of None
+        sys.modules["mmpretrain"] = None  # type: ignore[assignment]
     try:
         import mmdet.models  # noqa: F401
     finally:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from mmresnet.errors import require
 
 _NAME = "mmcv._ext"
+Operator = Callable[..., Any]
 
 
 def has_compiled_operators() -> bool:
@@ -25,15 +27,15 @@ def has_compiled_operators() -> bool:
     return importlib.util.find_spec(_NAME) is not None
 
 
-def provide(find: Callable[[str], Callable]) -> None:
+def provide(find: Callable[[str], Operator]) -> None:
     """Put a module there whose operators ``find`` returns by name; again, do nothing."""
     if _NAME not in sys.modules:
         module = importlib.util.module_from_spec(ModuleSpec(_NAME, _Loader(find)))
         sys.modules[_NAME] = module
-        sys.modules["mmcv"]._ext = module
+        vars(sys.modules["mmcv"])["_ext"] = module
     # mmcv.cnn leaves a layer out if it is imported before there are operators, as by mmpretrain;
     # mmdet expects it there
-    bricks = sys.modules.get("mmcv.cnn.bricks.transformer")
+    bricks: Any = sys.modules.get("mmcv.cnn.bricks.transformer")
     if bricks is not None and not hasattr(bricks, "MultiScaleDeformableAttention"):
         from mmcv.ops.multi_scale_deform_attn import MultiScaleDeformableAttention
 
@@ -43,9 +45,9 @@ def provide(find: Callable[[str], Callable]) -> None:
 class Operators(ModuleType):
     """Finds an operator when mmcv asks for it."""
 
-    find: Callable[[str], Callable]
+    find: Callable[[str], Operator]
 
-    def __getattr__(self, name: str) -> Callable:
+    def __getattr__(self, name: str) -> Operator:
         if name.startswith("_"):
             raise AttributeError(f"{_NAME} has no {name}")
         function = self.find(name)
@@ -56,7 +58,7 @@ class Operators(ModuleType):
 class _Loader(Loader):
     """mmcv and mmengine take operators for absent where the module's spec has no loader."""
 
-    def __init__(self, find: Callable[[str], Callable]) -> None:
+    def __init__(self, find: Callable[[str], Operator]) -> None:
         self._find = find
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:

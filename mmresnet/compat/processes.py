@@ -2,6 +2,10 @@
 
 import functools
 import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def sets_a_gpu_regardless() -> bool:
@@ -18,7 +22,7 @@ def patch_init_dist() -> None:
 
     upstream_init = utils._init_dist_pytorch
 
-    def init(backend: str, init_backend: str = "torch", **kwargs: object) -> None:
+    def init(backend: str, init_backend: str = "torch", **kwargs: Any) -> None:
         if get_device() != "cpu":
             upstream_init(backend, init_backend=init_backend, **kwargs)
         else:  # nccl, mmengine's default, is for GPUs alone
@@ -41,7 +45,7 @@ def patch_data_parallel() -> None:
     upstream_init = MMDistributedDataParallel.__init__
 
     @functools.wraps(upstream_init)
-    def init(self: object, module: object, *args: object, **kwargs: object) -> None:
+    def init(self: Any, module: "nn.Module", *args: Any, **kwargs: Any) -> None:
         if any(parameter.device.type == "cpu" for parameter in module.parameters()):
             kwargs.pop("device_ids", None)
         upstream_init(self, module, *args, **kwargs)

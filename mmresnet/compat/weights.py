@@ -30,7 +30,7 @@ def route(module: str) -> None:
 
     upstream_read = CheckpointLoader.load_checkpoint
 
-    def load_checkpoint(cls: type, *args: Any, **kwargs: Any) -> dict:
+    def load_checkpoint(cls: type, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return ours().read_checkpoint(upstream_read, *args, **kwargs)
 
     upstream_load = checkpoint.load_state_dict
@@ -39,7 +39,9 @@ def route(module: str) -> None:
     def load_state_dict(module: Any, *args: Any, **kwargs: Any) -> None:
         ours().load_state_dict(upstream_load, module, *args, **kwargs)
 
-    def load_state_dict_of_model(self: Any, state_dict: dict, *args: Any, **kwargs: Any) -> object:
+    def load_state_dict_of_model(
+        self: Any, state_dict: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> object:
         translated = ours().translated(self, state_dict)
         return nn.Module.load_state_dict(self, translated, *args, **kwargs)
 

@@ -32,7 +32,7 @@ _CLASS_LAYERS = (
 )
 
 
-def class_parts(cfg: Config) -> Iterator[tuple[str, dict]]:
+def class_parts(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the parts of a config whose ``num_classes`` is the number of the data's classes."""
     for keys, part in walk(cfg):
         known = isinstance(part, dict) and isinstance(part.get("num_classes"), int)
@@ -71,7 +71,7 @@ def follow_checkpoint(cfg: Config, checkpoint: Mapping[str, Any]) -> None:
         set_num_classes(cfg, count)
 
 
-def class_names(dataset: dict, checkpoint: Mapping[str, Any]) -> list[str]:
+def class_names(dataset: dict[str, Any], checkpoint: Mapping[str, Any]) -> list[str]:
     """Return the names of the classes: those that the checkpoint gives, or the recipe's data set.
 
     Names that are not as many as the classes are not taken. Where there are no others, the classes
@@ -84,7 +84,7 @@ def class_names(dataset: dict, checkpoint: Mapping[str, Any]) -> list[str]:
     return [str(number) for number in range(count or 0)]
 
 
-def _names_in_settings(dataset: dict) -> Iterator[Sequence[str]]:
+def _names_in_settings(dataset: dict[str, Any]) -> Iterator[Sequence[str]]:
     from mmengine.registry import DATASETS
 
     yield names_of((dataset.get("metainfo") or {}).get("classes") or ())

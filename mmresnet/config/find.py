@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def recipe_paths() -> dict[str, Path]:
     }
 
 
-def nearest(given: str, names: object, most: int = 3) -> str:
+def nearest(given: str, names: Iterable[object], most: int = 3) -> str:
     """Return ``" The nearest are 'a', 'b'."`` from ``names``, or an empty string."""
     near = difflib.get_close_matches(given, [str(name) for name in names], n=most, cutoff=0.4)
     if not near:
@@ -52,7 +53,7 @@ def nearest(given: str, names: object, most: int = 3) -> str:
     return f" The nearest {'is' if len(near) == 1 else 'are'} {listed}."
 
 
-def find_config(path_or_name: str | os.PathLike) -> Path:
+def find_config(path_or_name: str | os.PathLike[str]) -> Path:
     """Return the file that is meant.
 
     ``path_or_name`` is a path (also ``configs/…`` from outside a checkout), the name of a shipped
@@ -84,9 +85,7 @@ def find_config(path_or_name: str | os.PathLike) -> Path:
 
     siblings = [file.stem for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
     near = nearest(path.name.removesuffix(".py"), {*recipes, *siblings})
-    raise UserError(
-        f"There is no config '{given}'.{near} mmresnet.apis.list_models() lists every recipe."
-    )
+    raise UserError(f"There is no config '{given}'.{near} 'mmresnet recipes' lists them all.")
 
 
 def _of_package(package: str, name: str) -> Path:

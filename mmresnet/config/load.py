@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load_config(
-    config: "str | os.PathLike | Config", cfg_options: Mapping[str, Any] | None = None
+    config: "str | os.PathLike[str] | Config", cfg_options: Mapping[str, Any] | None = None
 ) -> "Config":
     """Load a config and override settings in it.
 
@@ -42,7 +42,7 @@ def load_config(
 
     import mmresnet.registry  # noqa: F401  its patches let mmengine find the bases of 'mmdet::…'
 
-    history: dict[str, list] = {}
+    history: dict[str, list[Any]] = {}
     if isinstance(config, Config):
         cfg = copy.deepcopy(config)
     else:
@@ -101,11 +101,11 @@ def _file_being_read(error: Exception, path: Path) -> str:
     return os.path.normpath(name)
 
 
-def _variables_of_bases(path: Path) -> dict[str, list]:
+def _variables_of_bases(path: Path) -> dict[str, list[Any]]:
     """Return the values that each top-level variable had in the files that ``path`` inherits."""
     from mmengine.config import Config
 
-    history: dict[str, list] = {}
+    history: dict[str, list[Any]] = {}
     if path.suffix != ".py" or Config._is_lazy_import(str(path)):
         return history  # a config in imported Python has no copies that could stay behind
     for name in Config._get_base_files(str(path)):

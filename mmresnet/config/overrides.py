@@ -69,7 +69,9 @@ def apply_variable(cfg: "Config", key: str, old: Any, new: Any) -> int:
     return set_num_classes(cfg, new) if key == "num_classes" else follow(cfg, key, old, new, key)
 
 
-def merge_options(cfg: "Config", options: Mapping[str, Any], history: Mapping[str, list]) -> None:
+def merge_options(
+    cfg: "Config", options: Mapping[str, Any], history: Mapping[str, list[Any]]
+) -> None:
     """Merge ``{'optim_wrapper.optimizer.lr': 0.01, …}`` into ``cfg``.
 
     Variables come first, so that a dotted option has the last word. ``history`` holds the values

@@ -17,7 +17,7 @@ def walk(part: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
         yield from walk(value, (*keys, key))
 
 
-def parts(part: Any, *keys: str) -> Iterator[tuple[str, dict]]:
+def parts(part: Any, *keys: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every dict in ``part``, itself included, with its path, which begins with ``keys``."""
     if isinstance(part, dict):
         yield dotted(keys), part
@@ -30,7 +30,7 @@ def put(part: Any, keys: Keys, value: Any) -> Any:
     """Return ``part`` with ``value`` at ``keys``; dicts and lists are changed in place."""
     key, *rest = keys
     value = put(part[key], tuple(rest), value) if rest else value
-    if isinstance(part, tuple):
+    if isinstance(part, tuple) and isinstance(key, int):
         return (*part[:key], value, *part[key + 1 :])
     part[key] = value
     return part

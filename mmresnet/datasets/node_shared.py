@@ -58,7 +58,7 @@ def once_per_node(make: Callable[[], Shareable]) -> Shareable:
     return arrays, state
 
 
-def _node() -> tuple:
+def _node() -> tuple[str, int, int]:
     """Identify the machine, more precisely its folder for temporary files."""
     folder = os.stat(tempfile.gettempdir())
     return socket.gethostname(), folder.st_dev, folder.st_ino

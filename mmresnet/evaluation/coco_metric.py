@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,11 @@ class CocoMetric(DetCocoMetric):
         UserError: the annotation file is missing, not a COCO file, or that of another data set.
     """
 
-    def __init__(self, ann_file: str | None = None, **kwargs) -> None:
+    # attributes of mmdet's, which has no type hints
+    iou_thrs: np.ndarray
+    _coco_api: Any
+
+    def __init__(self, ann_file: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ann_file = ann_file
         if ann_file and not self.backend_args and not os.path.isfile(ann_file):
@@ -56,7 +61,7 @@ class CocoMetric(DetCocoMetric):
         self.iou_thrs = np.atleast_1d(np.asarray(self.iou_thrs, dtype=float))
         self._sort_categories = kwargs.get("sort_categories", False)
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the predictions and sizes of a batch of images, on the CPU."""
         for sample in data_samples:
             predicted = sample["pred_instances"]
@@ -78,7 +83,7 @@ class CocoMetric(DetCocoMetric):
                 truth["anns"] = sample["instances"]
             self.results.append((truth, result))
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Return the metrics of all images by name, without the prefix ``coco/``."""
         truths, predictions = zip(*results, strict=True)
         if self._coco_api is None:
@@ -108,19 +113,19 @@ class CocoMetric(DetCocoMetric):
                 found.update(self._evaluate(metric, predictions))
         return found
 
-    def _proposal_recalls(self, predictions: Sequence[dict]) -> dict[str, float]:
+    def _proposal_recalls(self, predictions: Sequence[dict[str, Any]]) -> dict[str, float]:
         truths = []
         for result in predictions:
             annotations = self._coco_api.imgToAnns[result["img_id"]]
-            boxes = [a["bbox"] for a in annotations if not (a["iscrowd"] or a.get("ignore"))]
-            boxes = np.array(boxes, dtype=float).reshape(-1, 4)
+            listed = [a["bbox"] for a in annotations if not (a["iscrowd"] or a.get("ignore"))]
+            boxes = np.array(listed, dtype=float).reshape(-1, 4)
             boxes[:, 2:] += boxes[:, :2]
             truths.append(boxes)
         proposals = [result["bboxes"].astype(float) for result in predictions]
         recalls = average_recalls(truths, proposals, self.proposal_nums, self.iou_thrs)
         return {f"AR@{n}": recall for n, recall in zip(self.proposal_nums, recalls, strict=True)}
 
-    def _evaluate(self, metric: str, predictions: Sequence[dict]) -> dict[str, float]:
+    def _evaluate(self, metric: str, predictions: Sequence[dict[str, Any]]) -> dict[str, float]:
         kind = "bbox" if metric == "proposal" else metric
         detections = self._coco_api.loadRes(self._detections(kind, predictions))
         evaluation = COCOeval_faster(
@@ -178,7 +183,7 @@ class CocoMetric(DetCocoMetric):
         numbers = sorted(self.proposal_nums)
         return numbers.index(100) if 100 in numbers else -1
 
-    def _detections(self, kind: str, predictions: Sequence[dict]) -> list[dict]:
+    def _detections(self, kind: str, predictions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         detections = []
         for result in predictions:
             if kind == "segm" and "masks" not in result:
@@ -205,7 +210,7 @@ class CocoMetric(DetCocoMetric):
                 )
         return detections
 
-    def _read_truth(self, truths: Sequence[dict]) -> COCO:
+    def _read_truth(self, truths: Sequence[dict[str, Any]]) -> COCO:
         if self.ann_file:
             with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
                 content = coco_file.read_coco(path)
@@ -239,6 +244,6 @@ def _mean(precision: np.ndarray) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def _text_counts(mask: dict) -> dict:
+def _text_counts(mask: dict[str, Any]) -> dict[str, Any]:
     counts = mask["counts"]
     return {**mask, "counts": counts.decode() if isinstance(counts, bytes) else counts}

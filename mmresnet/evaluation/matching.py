@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from mmresnet.datasets.coco_file import read_coco
 from mmresnet.errors import UserError, UserFileNotFoundError, require
@@ -45,7 +46,7 @@ class Scene:
         return sum(box.outcome != Outcome.TRUE_POSITIVE for box in self.boxes)
 
 
-def match(results: str | os.PathLike, annotations: str | os.PathLike) -> list[Scene]:
+def match(results: str | os.PathLike[str], annotations: str | os.PathLike[str]) -> list[Scene]:
     """Match the detections in each image with its annotated boxes.
 
     Detections are taken by descending score. Each is matched with the annotated box of its class
@@ -53,7 +54,7 @@ def match(results: str | os.PathLike, annotations: str | os.PathLike) -> list[Sc
     is at least 0.5. Other detections are false positives, but those within a crowd are ignored.
 
     Args:
-        results: ``results.json`` of ``tools/infer.py``.
+        results: ``results.json`` of ``mmresnet infer``.
         annotations: A file in COCO's format; images are identified by their file names.
 
     Raises:
@@ -75,7 +76,7 @@ def match(results: str | os.PathLike, annotations: str | os.PathLike) -> list[Sc
     if not scenes:
         raise UserError(
             f"'{results}' and '{annotations}' have no image in common: give the annotations of the "
-            "images that tools/infer.py was run on."
+            "images that 'mmresnet infer' was run on."
         )
     return scenes
 
@@ -90,17 +91,17 @@ def summary(scenes: list[Scene]) -> str:
     )
 
 
-def _read_results(path: str | os.PathLike) -> list[dict]:
+def _read_results(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     try:
         results = json.loads(Path(path).read_text(encoding="utf-8"))["results"]
         return [one for one in results if one["path"] is not None and one["objects"] is not None]
     except FileNotFoundError as error:
         raise UserFileNotFoundError(
-            f"There is no file '{path}': give the results.json that tools/infer.py wrote."
+            f"There is no file '{path}': give the results.json that 'mmresnet infer' wrote."
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"'{path}' does not hold a detector's results: give results.json of tools/infer.py."
+            f"'{path}' does not hold a detector's results: give results.json of 'mmresnet infer'."
         ) from error
 
 
@@ -111,7 +112,9 @@ def _find(path: str, ids: dict[str, int]) -> int | None:
     return next((ids[ending] for ending in endings if ending in ids), None)
 
 
-def _match_image(objects: list[dict], annotations: list[dict], names: dict[int, str]) -> list[Box]:
+def _match_image(
+    objects: list[dict[str, Any]], annotations: list[dict[str, Any]], names: dict[int, str]
+) -> list[Box]:
     import numpy as np
 
     coco = require("pycocotools.mask", "Matching detections")

@@ -11,7 +11,7 @@ def average_recalls(
     truths: Sequence[np.ndarray],
     proposals: Sequence[np.ndarray],
     numbers: Sequence[int],
-    thresholds: Sequence[float],
+    thresholds: Sequence[float] | np.ndarray,
 ) -> list[float]:
     """Return the recall of the first ``n`` proposals of each image, for each n of ``numbers``.
 
@@ -26,9 +26,8 @@ def average_recalls(
     recalls = []
     ious = [_iou(truth, boxes) for truth, boxes in zip(truths, proposals, strict=True)]
     for number in numbers:
-        matched = [_match(iou[:, :number]) for iou in ious]
-        matched = np.concatenate(matched) if matched else np.zeros(0)
-        shares = [np.mean(matched >= t) if matched.size else np.nan for t in thresholds]
+        matched = np.concatenate([np.zeros(0), *(_match(iou[:, :number]) for iou in ious)])
+        shares = [float(np.mean(matched >= t)) if matched.size else np.nan for t in thresholds]
         recalls.append(float(np.mean(shares)))
     return recalls
 

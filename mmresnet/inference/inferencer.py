@@ -13,6 +13,7 @@ from mmresnet.inference.sources import Source, find_sources
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.model import BaseModel
 
     from mmresnet.evaluation.results import Result
     from mmresnet.inference.pipeline import Failure, Image
@@ -35,10 +36,10 @@ class UnreadableImages(Exception):
 
 
 def infer(
-    config: str | os.PathLike | Config,
-    checkpoint: str | os.PathLike,
+    config: str | os.PathLike[str] | Config,
+    checkpoint: str | os.PathLike[str],
     images: Images,
-    out: str | os.PathLike | None = None,
+    out: str | os.PathLike[str] | None = None,
     *,
     score_thr: float = SCORE_THR,
     batch_size: int = BATCH_SIZE,
@@ -89,8 +90,8 @@ class Inferencer:
 
     def __init__(
         self,
-        config: str | os.PathLike | Config,
-        checkpoint: str | os.PathLike,
+        config: str | os.PathLike[str] | Config,
+        checkpoint: str | os.PathLike[str],
         *,
         amp: bool = False,
         device: str = "auto",
@@ -118,7 +119,7 @@ class Inferencer:
         self._reader = Reader(cfg)
         model = load_model(cfg, content, device)
         # convolutions are fastest in channels-last; results may differ in their last bits
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model: BaseModel = model.to(memory_format=torch.channels_last)
         self._amp = amp
         if amp:
             from mmresnet.engine.float32_boxes import keep_boxes_in_float32
@@ -129,7 +130,7 @@ class Inferencer:
     def __call__(
         self,
         images: Images,
-        out: str | os.PathLike | None = None,
+        out: str | os.PathLike[str] | None = None,
         *,
         score_thr: float = SCORE_THR,
         batch_size: int = BATCH_SIZE,
@@ -143,7 +144,7 @@ class Inferencer:
     def _run(
         self,
         sources: list[Source],
-        out: str | os.PathLike | None,
+        out: str | os.PathLike[str] | None,
         score_thr: float,
         batch_size: int,
         pictures: bool,
@@ -207,7 +208,7 @@ class Inferencer:
 
 
 def _check(
-    images: Images, out: str | os.PathLike | None, score_thr: float, batch_size: int
+    images: Images, out: str | os.PathLike[str] | None, score_thr: float, batch_size: int
 ) -> list[Source]:
     """Return the sources of ``images``, without the pictures that an earlier run wrote."""
     if not 0 <= score_thr <= 1:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmresnet.config.walk import type_name
 from mmresnet.engine.assembly import building
@@ -23,7 +23,7 @@ T = TypeVar("T")
 _IN_MEMORY = {"CIFAR10": (32, 32), "CIFAR100": (32, 32)}
 
 
-def test_dataset(cfg: Config) -> dict:
+def test_dataset(cfg: Config) -> dict[str, Any]:
     """Return the settings of the set that the recipe is tested on, out of any wrapper.
 
     Raises:
@@ -48,17 +48,17 @@ class Image:
     Attributes:
         pixels: The original image, (H, W, 3) uint8 in BGR.
         data: The output of the recipe's test pipeline: ``inputs`` and ``data_samples``.
-        frame: The number of the frame in its video, from 0.
+        frame: The number of the frame in its video, from 0; None for an image.
         time: The time of the frame in its video, in seconds.
         rate: The frame rate of the video, in frames per second.
     """
 
     source: Source
     pixels: np.ndarray
-    data: dict
+    data: dict[str, Any]
     frame: int | None = None
-    time: float | None = None
-    rate: float | None = None
+    time: float = 0.0
+    rate: float = 0.0
 
 
 @dataclass
@@ -98,22 +98,24 @@ class Reader:
     def read(self, sources: Iterable[Source]) -> Iterator[Image | Failure]:
         """Yield the images of the sources, in their order."""
         for source in sources:
-            if source.is_video:
-                yield from self._read_video(source)
-            elif source.array is not None:
+            if source.array is not None:
                 yield self._preprocess(source, self._as_loaded(source.array))
-            else:
-                try:
-                    loaded = self._load({"img_path": source.path})["img"]
-                except Exception as error:  # OpenCV, Pillow and mmcv raise different ones
-                    yield Failure(source.path, _reason(error))
-                else:
-                    yield self._preprocess(source, loaded)
+            elif source.path is not None:
+                read_file = self._read_video if source.is_video else self._read_image
+                yield from read_file(source, source.path)
 
-    def _read_video(self, source: Source) -> Iterator[Image | Failure]:
+    def _read_image(self, source: Source, path: str) -> Iterator[Image | Failure]:
+        try:
+            loaded = self._load({"img_path": path})["img"]
+        except Exception as error:  # OpenCV, Pillow and mmcv raise different ones
+            yield Failure(path, _reason(error))
+        else:
+            yield self._preprocess(source, loaded)
+
+    def _read_video(self, source: Source, path: str) -> Iterator[Image | Failure]:
         import cv2
 
-        video = cv2.VideoCapture(source.path)
+        video = cv2.VideoCapture(path)
         try:
             rate = video.get(cv2.CAP_PROP_FPS)
             rate = rate if rate > 0 else 25.0
@@ -128,9 +130,9 @@ class Reader:
         finally:
             video.release()
         if number == 0:
-            yield Failure(source.path, "OpenCV cannot decode it as a video, or it is empty")
+            yield Failure(path, "OpenCV cannot decode it as a video, or it is empty")
         elif number < expected - 1:  # some formats only estimate the number of frames
-            yield Failure(source.path, f"it ends after {number} of {expected} frames")
+            yield Failure(path, f"it ends after {number} of {expected} frames")
 
     def _as_loaded(self, pixels: np.ndarray) -> np.ndarray:
         """Turn (H, W, 3) uint8 in BGR into what the recipe's LoadImageFromFile would return."""
@@ -154,9 +156,9 @@ class Reader:
         return Image(source, pixels, data)
 
 
-def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """Yield the items, of which a thread computes up to ``depth`` ahead."""
-    end = object()
+    end: Any = object()
     executor = ThreadPoolExecutor(max_workers=1)
     try:
         pending = deque(executor.submit(next, items, end) for _ in range(depth))

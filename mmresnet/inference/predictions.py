@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from mmengine.config import Config
+    from mmengine.model import BaseModel
 
 
 def predict(
@@ -41,7 +42,7 @@ def predict(
     check_exists(checkpoint)
     cfg = prepare_run(config, cfg_options=cfg_options, device=choose_device(device))
     check_image_folders(cfg, ("test_dataloader",))
-    model = load_model(cfg, read(checkpoint), device)
+    model: BaseModel = load_model(cfg, read(checkpoint), device)
     if not hasattr(model, "head"):
         raise UserError(f"The model must be a classifier, and is a {type(model).__name__}.")
     with building(cfg):
@@ -50,7 +51,9 @@ def predict(
     is_bgr = model.data_preprocessor.to_rgb
     total = len(loader.dataset)
     shown_if_correct = {round(i * total / count) for i in range(count)}
-    wrong, correct, num_correct, seen = [], [], 0, 0
+    wrong: list[Prediction] = []
+    correct: list[Prediction] = []
+    num_correct = seen = 0
     for batch in loader:
         with torch.inference_mode():
             samples = model.test_step(batch)

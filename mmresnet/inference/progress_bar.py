@@ -30,7 +30,7 @@ def image_bar(sources: list[Source]) -> Iterator[Callable[[int], None] | None]:
 
 def _length(source: Source) -> int:
     """Return the number of images in a source; for a video, that in its header."""
-    if not source.is_video:
+    if source.path is None or not source.is_video:
         return 1
     import cv2
 

@@ -64,7 +64,7 @@ def _objects(instances: Any, classes: list[str], score_thr: float) -> list[Objec
     return objects
 
 
-def write_json(document: Mapping[str, Any], path: str | os.PathLike) -> None:
+def write_json(document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write ``document`` atomically, with a line for each dict in its lists."""
     entries = []
     for key, value in document.items():

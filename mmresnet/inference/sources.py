@@ -13,8 +13,9 @@ from mmresnet.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
+    from typing_extensions import TypeIs
 
-    OneImage = str | os.PathLike | np.ndarray
+    OneImage = str | os.PathLike[str] | np.ndarray
     Images = OneImage | Sequence[OneImage]
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -40,7 +41,7 @@ class Source:
         return self.path is not None and self.path.lower().endswith(VIDEO_SUFFIXES)
 
 
-def find_sources(images: Images, skip: str | os.PathLike | None = None) -> list[Source]:
+def find_sources(images: Images, skip: str | os.PathLike[str] | None = None) -> list[Source]:
     """Return the sources that ``images`` names, each file once, in a fixed order.
 
     Args:
@@ -53,7 +54,7 @@ def find_sources(images: Images, skip: str | os.PathLike | None = None) -> list[
         UserError: A file does not exist, a folder or glob matches nothing, or an array has another
             shape or type.
     """
-    given = [images] if _is_one(images) else list(images)
+    given: list[OneImage] = [images] if _is_one(images) else list(images)
     if not given:
         raise UserError("The list of images is empty.")
     sources: list[Source] = []
@@ -71,7 +72,7 @@ def find_sources(images: Images, skip: str | os.PathLike | None = None) -> list[
     return sources
 
 
-def _is_one(images: object) -> bool:
+def _is_one(images: Images) -> TypeIs[OneImage]:
     return isinstance(images, (str, os.PathLike)) or hasattr(images, "dtype")
 
 
@@ -86,7 +87,7 @@ def _check_array(array: object, number: int) -> None:
         raise UserError(f"Image {number} is {tuple(shape)} of {dtype}, and must be {wanted}.")
 
 
-def _expand(text: str, skip: str | os.PathLike | None) -> Iterable[tuple[str, str]]:
+def _expand(text: str, skip: str | os.PathLike[str] | None) -> Iterable[tuple[str, str]]:
     """Return the files that a path or glob names, each with the name for its picture."""
     if os.path.isfile(text):
         return [(text, Path(text).stem)]
@@ -111,12 +112,12 @@ def _expand(text: str, skip: str | os.PathLike | None) -> Iterable[tuple[str, st
     raise UserError(f"There is no file or folder '{text}'.{hint}")
 
 
-def _is_picture(path: Path, skip: str | os.PathLike | None) -> bool:
+def _is_picture(path: Path, skip: str | os.PathLike[str] | None) -> bool:
     known = path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
     return known and path.is_file() and not _lies_in(path, skip)
 
 
-def _lies_in(path: Path, folder: str | os.PathLike | None) -> bool:
+def _lies_in(path: Path, folder: str | os.PathLike[str] | None) -> bool:
     return folder is not None and path.resolve().is_relative_to(Path(folder).resolve())
 
 

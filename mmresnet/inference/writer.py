@@ -32,7 +32,7 @@ class OutputFolder:
         UserError: The folder cannot be written to.
     """
 
-    def __init__(self, folder: str | os.PathLike, pictures: bool, score_thr: float) -> None:
+    def __init__(self, folder: str | os.PathLike[str], pictures: bool, score_thr: float) -> None:
         self.folder = Path(folder)
         self.pictures, self.score_thr = pictures, score_thr
         self._video: _VideoFile | None = None
@@ -87,7 +87,7 @@ class _VideoFile:
         self.source = source
         self._path, self._partial = path, path.with_name(f".{path.stem}.partial.mp4")
         height, width = (side + side % 2 for side in shape)  # chroma subsampling needs even sizes
-        code = cv2.VideoWriter_fourcc(*"mp4v")
+        code = cv2.VideoWriter.fourcc(*"mp4v")
         self._file = cv2.VideoWriter(str(self._partial), code, rate, (width, height))
         if not self._file.isOpened():
             raise UserError(

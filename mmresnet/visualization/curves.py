@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError
 from mmresnet.visualization.figure import new_figure, save
@@ -30,7 +30,7 @@ class Curves:
     metrics: dict[str, dict[int, float]] = field(default_factory=dict)
 
 
-def read_curves(work_dir: str | os.PathLike) -> Curves:
+def read_curves(work_dir: str | os.PathLike[str]) -> Curves:
     """Read the logs of all starts of the run in ``work_dir``, the oldest first.
 
     Where a resumed run logged a step twice, the later value counts. Validation metrics belong to
@@ -63,7 +63,7 @@ def read_curves(work_dir: str | os.PathLike) -> Curves:
     if not curves.loss:
         raise UserError(
             f"'{work_dir}' holds no training log (<start time>/vis_data/scalars.json): give the "
-            "--work-dir of tools/train.py."
+            "--work-dir of the training."
         )
     return curves
 
@@ -81,7 +81,7 @@ def _drop_from(curves: Curves, step: int) -> None:
             del values[late]
 
 
-def plot_curves(work_dir: str | os.PathLike, path: str | os.PathLike) -> None:
+def plot_curves(work_dir: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
     """Draw loss, validation metrics and learning rate of the run in ``work_dir`` to ``path``.
 
     Raises:
@@ -135,7 +135,7 @@ def _draw_metrics(axes: Axes, metrics: dict[str, dict[int, float]]) -> None:
     for colour, (name, values) in zip((ORANGE, BLUE, GREY), metrics.items(), strict=False):
         _plot_metric(axes, values, colour, name)
     values = next(iter(metrics.values()))
-    best = max(values, key=values.get)
+    best = max(values, key=values.__getitem__)
     axes.scatter([best], [values[best]], s=110, facecolors="none", edgecolors=ORANGE, zorder=3)
     axes.annotate(
         f"best {values[best]:.2f}",
@@ -148,5 +148,5 @@ def _draw_metrics(axes: Axes, metrics: dict[str, dict[int, float]]) -> None:
 
 
 def _plot_metric(axes: Axes, values: dict[int, float], colour: str, label: str) -> None:
-    style = dict(color=colour, linewidth=2, marker="o", markersize=3.5)
+    style: dict[str, Any] = dict(color=colour, linewidth=2, marker="o", markersize=3.5)
     axes.plot(list(values), list(values.values()), label=label, **style)

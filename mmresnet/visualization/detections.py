@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError
 from mmresnet.evaluation.matching import Outcome, Scene, summary
@@ -22,7 +22,7 @@ COLOURS = {
 LEGEND = "green: true positive; red: false positive; yellow, dashed: false negative"
 
 
-def plot_detections(scenes: list[Scene], path: str | os.PathLike, count: int = 12) -> None:
+def plot_detections(scenes: list[Scene], path: str | os.PathLike[str], count: int = 12) -> None:
     """Draw ``count`` of the images with their boxes to ``path``.
 
     The images with most mistakes come first, then some without, evenly spaced over the rest.
@@ -72,7 +72,7 @@ def _draw_scene(axes: Axes, scene: Scene) -> None:
         missed = box.outcome == Outcome.FALSE_NEGATIVE
         # pixel (0, 0) reaches from -0.5 to 0.5 in a figure, and from 0 to 1 in a box
         left, top, bottom = x1 - 0.5, y1 - 0.5, y2 - 0.5
-        style = dict(fill=False, color=colour, lw=1.4, ls="--" if missed else "-")
+        style: dict[str, Any] = dict(fill=False, color=colour, lw=1.4, ls="--" if missed else "-")
         axes.add_patch(Rectangle((left, top), x2 - x1, y2 - y1, **style))
         # the texts of overlapping boxes differ in place; all stay within the image
         if box.outcome == Outcome.TRUE_POSITIVE:

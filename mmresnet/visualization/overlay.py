@@ -53,10 +53,10 @@ def colour_of(class_id: int) -> Colour:
     from PIL import ImageColor
 
     if class_id < len(_PALETTE):
-        return ImageColor.getrgb(_PALETTE[class_id])
+        return ImageColor.getrgb(_PALETTE[class_id])[:3]
     # multiples of the golden ratio give consecutive classes distant hues
     hue, value = class_id * 0.618034 % 1, (95, 75, 55)[class_id % 3]
-    return ImageColor.getrgb(f"hsv({360 * hue:.4f},80%,{value}%)")
+    return ImageColor.getrgb(f"hsv({360 * hue:.4f},80%,{value}%)")[:3]
 
 
 def text_colour_on(colour: Colour) -> Colour:
@@ -147,7 +147,8 @@ def _add_labels(picture: Picture, labels: list[Label]) -> Picture:
     canvas = Image.new("RGB", (width, picture.height + height), (32, 32, 32))
     canvas.paste(picture, ((width - picture.width) // 2, 0))
     pen = ImageDraw.Draw(canvas)
-    middle, x, end = picture.height + height / 2, size // 2, width - size // 2
+    middle, end = picture.height + height / 2, width - size // 2
+    x: float = size // 2
     font, swatch = _font(size), round(0.6 * size)
     for number, one in enumerate(labels):
         name, score = _readable(one["name"], one["class_id"]), f" {one['score']:.0%}"

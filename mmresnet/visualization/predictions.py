@@ -39,7 +39,7 @@ class Predictions:
     classes: list[str]
 
 
-def plot_predictions(predictions: Predictions, path: str | os.PathLike) -> None:
+def plot_predictions(predictions: Predictions, path: str | os.PathLike[str]) -> None:
     """Draw the images with their labels to ``path``; misclassified ones are framed in red."""
     count = len(predictions.shown)
     columns = min(count, 10)

@@ -7,11 +7,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError, UserFileNotFoundError
 from mmresnet.weights.hub.preprocessing import Preprocessing
 from mmresnet.weights.names.recognise import wrapped_state_dicts
+
+if TYPE_CHECKING:
+    from torch import device
 
 SCHEMES = (
     "http://",
@@ -40,7 +43,9 @@ class Origin:
     recipe: str = ""
 
 
-def read(source: str | os.PathLike, map_location: object = "cpu") -> OrderedDict[str, Any]:
+def read(
+    source: str | os.PathLike[str], map_location: str | device = "cpu"
+) -> OrderedDict[str, Any]:
     """Return what a file of weights holds; :func:`origin_of` gives where it is from.
 
     Args:
@@ -85,7 +90,7 @@ def with_origin(content: Mapping[str, Any], origin: Origin) -> OrderedDict[str, 
     """
     noted = OrderedDict(content)
     metadata = getattr(content, "_metadata", None) or {}
-    noted._metadata = OrderedDict(metadata, **{_METADATA_KEY: asdict(origin)})
+    vars(noted)["_metadata"] = OrderedDict(metadata, **{_METADATA_KEY: asdict(origin)})
     for name, inner in wrapped_state_dicts(content).items():
         noted[name] = with_origin(inner, origin)
     return noted

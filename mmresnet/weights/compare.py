@@ -39,9 +39,8 @@ def differences(
 def style_of(backbone: nn.Module) -> str | None:
     """Return in which convolution of its bottlenecks the stride is, None without bottlenecks."""
     for name, module in backbone.named_modules():
-        conv1, conv3 = getattr(module, "conv1", None), getattr(module, "conv3", None)
-        if name.startswith("layer") and conv3 is not None and module.downsample is not None:
-            strides = conv1.stride, module.conv2.stride
+        if name.startswith("layer") and hasattr(module, "conv3") and module.downsample is not None:
+            strides = module.conv1.stride, module.conv2.stride
             if strides != ((1, 1), (1, 1)):
                 return "caffe" if strides[0] != (1, 1) else "pytorch"
     return None
@@ -104,7 +103,7 @@ def _sizes(pipeline: Sequence[Mapping[str, Any]], expected: Preprocessing) -> It
     for step in pipeline:
         kind = str(step.get("type")).rpartition(".")[2]
         if kind in ("ResizeEdge", "CenterCrop"):
-            number = step.get("scale" if kind == "ResizeEdge" else "crop_size")
+            number: Any = step.get("scale" if kind == "ResizeEdge" else "crop_size")
             found[kind] = number if isinstance(number, int) else min(number)
         if kind == "ResizeEdge":
             found["interpolation"] = step.get("interpolation", "bilinear")

@@ -67,12 +67,11 @@ def fit(
     )
     fitted = Fit(tensors, model.state_dict(), report)
     matches = match(fitted.state, prefixes, tensors)
-    for matched in matches:
-        if matched.found is None:
-            raise WeightsError(
-                f"{title(origin.source)} holds no ResNet: none of its tensors has a name of one in "
-                f"any layout known here (its first: {listed(list(tensors)) or 'none'})."
-            )
+    if len(matches) < len(prefixes):
+        raise WeightsError(
+            f"{title(origin.source)} holds no ResNet: none of its tensors has a name of one in any "
+            f"layout known here (its first: {listed(list(tensors)) or 'none'})."
+        )
     if matches:
         _describe(matches[0], report)
     for matched in matches:
@@ -134,8 +133,8 @@ def _neutral(model: nn.Module, name: str) -> Tensor:
 
     The layer adds ``eps`` to the variance, so that this is 1 - ``eps``, as in detectron2.
     """
-    layer = model.get_submodule(name.rpartition(".")[0])
-    mean = layer.running_mean
+    layer: Any = model.get_submodule(name.rpartition(".")[0])  # norm layers share no base class
+    mean: Tensor = layer.running_mean
     return mean.new_full(mean.shape, 0.0 if name.endswith("mean") else 1.0 - layer.eps)
 
 

@@ -71,8 +71,11 @@ def log_report(report: Report, logger: Any = None) -> None:
 
 
 def read_checkpoint(
-    upstream: Callable[..., dict], filename: str, map_location: Any = None, logger: Any = "current"
-) -> dict:
+    upstream: Callable[..., dict[str, Any]],
+    filename: str,
+    map_location: Any = None,
+    logger: Any = "current",
+) -> dict[str, Any]:
     """Read for mmengine's ``CheckpointLoader``; names of others are left to ``upstream``."""
     from mmresnet.weights.hub import catalogue
 
@@ -85,8 +88,8 @@ def read_checkpoint(
 
 def load_state_dict(
     upstream: Callable[..., None],
-    module: nn.Module,
-    state_dict: dict,
+    module: Any,
+    state_dict: dict[str, Any],
     strict: bool = False,
     logger: Any = None,
 ) -> None:
@@ -102,7 +105,7 @@ def load_state_dict(
         upstream(module, translated(module, state_dict), strict, logger)
 
 
-def translated(model: nn.Module, state_dict: dict) -> dict:
+def translated(model: nn.Module, state_dict: dict[str, Any]) -> dict[str, Any]:
     """Return the state dict with the model's names for the tensors of a ResNet."""
     prefixes = backbones(model)
     if prefixes:

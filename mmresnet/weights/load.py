@@ -12,18 +12,18 @@ from mmresnet.weights.fit import fit
 from mmresnet.weights.report import Report
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import device, nn
 
 
 def load_weights(
     model: nn.Module,
-    source: str | os.PathLike | Mapping[str, Any],
+    source: str | os.PathLike[str] | Mapping[str, Any],
     *,
     allow_partial: bool = False,
     key: str | None = None,
     prefix: str | None = None,
     coverage: Coverage = "backbone",
-    map_location: object = "cpu",
+    map_location: str | device = "cpu",
 ) -> Report:
     """Load weights into a model: those of any ResNet where it has a backbone of this package.
 
@@ -51,5 +51,5 @@ def load_weights(
         source = read(source, map_location)
     fitted = fit(model, source, allow_partial, key, prefix, coverage)
     model.load_state_dict(fitted.state_dict, strict=False)
-    model.weights_report = fitted.report
+    model.weights_report = fitted.report  # type: ignore[assignment]  # torch: Tensor | Module
     return fitted.report

@@ -11,6 +11,11 @@ from mmresnet import apis
 from mmresnet.errors import UserError
 
 
+def test_every_public_name_is_imported_when_it_is_used():
+    assert [getattr(apis, name).__name__ for name in apis.__all__] == apis.__all__
+    assert {*apis.__all__} <= {*dir(apis)}
+
+
 def test_list_models():
     names = apis.list_models()
     assert names == sorted(names)

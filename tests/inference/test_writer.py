@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_created_is_refused(tmp_path):
 
 
 def test_a_video_that_cannot_be_written_raises_a_user_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0x20202020)
+    monkeypatch.setattr(cv2.VideoWriter, "fourcc", lambda *_: 0x20202020)
     with (
         pytest.raises(UserError, match="has no MPEG-4 encoder"),
         OutputFolder(tmp_path, pictures=True, score_thr=0.3) as output,

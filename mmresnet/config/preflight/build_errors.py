@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.preflight.image_folders import folder_of
 from mmresnet.config.walk import parts, type_name
@@ -87,7 +87,7 @@ def _wrong_keyword(cfg: Config, error: Exception) -> str | None:
     return None
 
 
-def _registries(name: str | None = None) -> Iterator:
+def _registries(name: str | None = None) -> Iterator[Any]:
     from mmengine import registry
 
     for root in vars(registry).values():

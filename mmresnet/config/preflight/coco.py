@@ -27,7 +27,7 @@ class CocoSet:
     """A data set of a config: where it stands there, and what it reads."""
 
     path: str
-    part: dict
+    part: dict[str, Any]
     ours: bool
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.walk import type_name
 from mmresnet.errors import UserError
@@ -49,7 +49,7 @@ def check_image_folders(cfg: Config, loaders: tuple[str, ...]) -> None:
         )
 
 
-def folder_of(dataset: dict) -> Path:
+def folder_of(dataset: dict[str, Any]) -> Path:
     """Return the folder that the images of a data set lie in, relative if its settings are."""
     prefix = dataset.get("data_prefix") or ""
     if isinstance(prefix, dict):  # mmpretrain's name for it, or mmdet's
@@ -57,7 +57,7 @@ def folder_of(dataset: dict) -> Path:
     return Path(dataset.get("data_root") or "") / (prefix or dataset.get("split", ""))
 
 
-def _class_folders(dataset: dict, path: str) -> set[str] | None:
+def _class_folders(dataset: dict[str, Any], path: str) -> set[str] | None:
     """Return the names of the class folders, or None where classes do not come from folders."""
     if type_name(dataset) not in ("ImageNet", "CustomDataset"):
         return None

@@ -22,7 +22,7 @@ from mmresnet.errors import UserError
 SCENES = {"train": 400, "val": 100}
 
 
-def write_digit_scenes(root: str | os.PathLike) -> bool:
+def write_digit_scenes(root: str | os.PathLike[str]) -> bool:
     """Write the scenes below ``root``; see :func:`write_once`.
 
     Raises:
@@ -31,7 +31,7 @@ def write_digit_scenes(root: str | os.PathLike) -> bool:
     return write_once(root, _write_all, check_digit_scenes)
 
 
-def check_digit_scenes(root: str | os.PathLike) -> None:
+def check_digit_scenes(root: str | os.PathLike[str]) -> None:
     """Compare the files below ``root`` with those that should be there.
 
     Raises:
@@ -57,7 +57,7 @@ def _listed_files(path: Path) -> set[str]:
         return set()
 
 
-def _annotation_file(root: str | os.PathLike, split: str) -> Path:
+def _annotation_file(root: str | os.PathLike[str], split: str) -> Path:
     return Path(root) / "annotations" / f"instances_{split}.json"
 
 
@@ -71,7 +71,8 @@ def _write_all(root: Path) -> None:
     (root / "annotations").mkdir()
     for index, (split, digits) in enumerate(_read_digits().items()):
         (root / split).mkdir()
-        images, annotations = [], []
+        images: list[dict[str, object]] = []
+        annotations: list[dict[str, object]] = []
         for number in range(1, SCENES[split] + 1):
             # seeded for each scene, so that a scene does not depend on their number
             random = np.random.RandomState([index, number])

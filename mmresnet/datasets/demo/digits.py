@@ -18,7 +18,7 @@ IMAGES = {"train": 1437, "val": 360}
 CLASSES = tuple("0123456789")
 
 
-def write_digits(root: str | os.PathLike) -> bool:
+def write_digits(root: str | os.PathLike[str]) -> bool:
     """Write the images below ``root``; see :func:`write_once`.
 
     Raises:
@@ -28,7 +28,7 @@ def write_digits(root: str | os.PathLike) -> bool:
 
 
 def write_once(
-    root: str | os.PathLike, write: Callable[[Path], None], check: Callable[[Path], None]
+    root: str | os.PathLike[str], write: Callable[[Path], None], check: Callable[[Path], None]
 ) -> bool:
     """Let ``write`` fill the folder ``root``, unless it exists; ``check`` raises if it is wrong.
 
@@ -47,7 +47,7 @@ def write_once(
     return True
 
 
-def check_digits(root: str | os.PathLike) -> None:
+def check_digits(root: str | os.PathLike[str]) -> None:
     """Count the images below ``root``.
 
     Raises:

@@ -9,6 +9,9 @@ import math
 
 import numpy as np
 
+Box = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in pixels; the right and lower edge are exclusive."""
+
 WIDTH, HEIGHT = 160, 128
 DIGITS_A_SCENE = (2, 8)  # attempted; a digit that finds no room is left out
 DIGIT_HEIGHT = (16, 48)  # of the whole 8×8 image, of which the ink fills most
@@ -18,12 +21,12 @@ VISIBLE_INK = 0.3  # a box encloses the pixels with at least this opacity
 
 def draw_scene(
     digits: list[tuple[np.ndarray, int]], random: np.random.RandomState
-) -> tuple[np.ndarray, list[tuple[int, int, int, int]], list[int]]:
+) -> tuple[np.ndarray, list[Box], list[int]]:
     """Draw a scene with some of ``digits``, given as (ink of (8, 8) in [0, 1], label).
 
     Returns:
-        The picture, (128, 160, 3) uint8 in RGB; the boxes around the ink of its digits as
-        (x1, y1, x2, y2) in pixels, the right and lower edge exclusive; and their labels.
+        The picture, (128, 160, 3) uint8 in RGB; the boxes around the ink of its digits; and their
+        labels.
     """
     canvas = _background(random)
     for _ in range(random.randint(1, 4)):
@@ -32,7 +35,8 @@ def draw_scene(
         _blend(canvas, _line(random), _colour(random, 60, 200))
     for _ in range(random.randint(0, 4)):
         _draw_fragment(canvas, digits, random)
-    boxes, labels = [], []
+    boxes: list[Box] = []
+    labels: list[int] = []
     for _ in range(random.randint(DIGITS_A_SCENE[0], DIGITS_A_SCENE[1] + 1)):
         ink, label = digits[random.randint(len(digits))]
         placed = _find_room(_enlarge(ink, *_digit_size(random)), boxes, random)
@@ -137,11 +141,8 @@ def _put(ink: np.ndarray, random: np.random.RandomState) -> np.ndarray:
 
 
 def _find_room(
-    ink: np.ndarray,
-    taken: list[tuple[int, int, int, int]],
-    random: np.random.RandomState,
-    attempts: int = 30,
-) -> tuple[np.ndarray, tuple[int, int, int, int]] | None:
+    ink: np.ndarray, taken: list[Box], random: np.random.RandomState, attempts: int = 30
+) -> tuple[np.ndarray, Box] | None:
     """Put ``ink`` where its box overlaps none of ``taken`` by more than :data:`MAX_OVERLAP`."""
     for _ in range(attempts):
         mask = _put(ink, random)
@@ -152,7 +153,7 @@ def _find_room(
     return None
 
 
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
+def _overlap(a: Box, b: Box) -> float:
     """Return the intersection of two boxes over the area of the smaller one.
 
     Not the IoU, by which a small box inside a large one would overlap little.

@@ -44,7 +44,7 @@ _SUFFIXES = (".safetensors", ".pth", ".pkl", ".bin", ".pt", ".th", ".tar")
 
 
 def read_weights(
-    path: str | os.PathLike, map_location: str | torch.device = "cpu"
+    path: str | os.PathLike[str], map_location: str | torch.device = "cpu"
 ) -> dict[Any, Any]:
     """Return what a file of weights holds: dicts of tensors and plain values, as they are in it.
 
@@ -126,7 +126,7 @@ def _to_tensors(content: object, device: str | torch.device) -> dict[Any, Any]:
             f"holds a {type(content).__name__}, but weights are a dict of tensors by name: save "
             "it again by torch.save(model.state_dict(), 'weights.pth')."
         )
-    converted: dict[int, tuple] = {}  # by id; the original is kept, so that its id stays taken
+    converted: dict[int, tuple[object, object]] = {}  # by id; the originals keep their ids
 
     def convert(value: object, depth: int) -> object:
         if depth > _MAX_DEPTH:
@@ -158,7 +158,7 @@ def _to_tensors(content: object, device: str | torch.device) -> dict[Any, Any]:
     return content
 
 
-def _from_array(array: np.ndarray, device: str | torch.device) -> torch.Tensor | list:
+def _from_array(array: np.ndarray, device: str | torch.device) -> torch.Tensor | list[Any]:
     try:
         if array.dtype.kind in "US":
             return array.tolist() if array.size else []
@@ -171,7 +171,7 @@ def _from_array(array: np.ndarray, device: str | torch.device) -> torch.Tensor |
 
 
 def write_weights(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     tensors: Mapping[str, torch.Tensor],
     metadata: Mapping[str, str],
     key: str = "state_dict",
@@ -212,7 +212,7 @@ def write_weights(
     if path.suffix == ".safetensors":
         from safetensors.torch import save
 
-        content = save(tensors, metadata=dict(metadata) or None)
+        content: bytes | memoryview = save(tensors, metadata=dict(metadata) or None)
     else:
         buffer = io.BytesIO()
         torch.save({key: tensors, "meta": dict(metadata), **(beside or {})}, buffer)

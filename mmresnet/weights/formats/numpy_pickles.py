@@ -7,6 +7,7 @@ import pickle
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class NumpyReader(PickleReader):
     def persistent_load(self, pid: object) -> object:
         raise pickle.UnpicklingError("it refers to data outside")
 
-    def call(self, function: Global, args: tuple) -> object:
+    def call(self, function: Global, args: tuple[Any, ...]) -> object:
         match function.path.rpartition(".")[2], args:
             case "OrderedDict", ([] | [list()]):
                 pairs = args[0] if args else []
@@ -87,9 +88,11 @@ class NumpyReader(PickleReader):
                 raise pickle.UnpicklingError("a state of something other than an array")
 
     def _array(self, shape: object, dtype: object, data: object, order: object) -> np.ndarray:
-        data = data.encode("latin1") if isinstance(data, str) else data  # as Python 2 wrote them
-        is_data = isinstance(data, (bytes, bytearray))
-        if not (is_data and isinstance(dtype, DType) and is_shape(shape)):
+        if isinstance(data, str):  # as Python 2 wrote them
+            data = data.encode("latin1")
+        if not (
+            isinstance(data, (bytes, bytearray)) and isinstance(dtype, DType) and is_shape(shape)
+        ):
             raise pickle.UnpicklingError("an array without a shape, a dtype or data")
         item_size = dtype.dtype.itemsize
         if math.prod(shape) * item_size != len(data):

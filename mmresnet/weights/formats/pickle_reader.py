@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from mmresnet.weights.formats.detect import AGAIN, RESAVE, UNNEEDED, FormatError, shorten
 
@@ -36,12 +37,8 @@ class Opaque:
     """Stands for the result of a call whose content does not matter."""
 
 
-class PickleReader:
-    """Reads pickles of plain values.
-
-    Subclasses say what stands for a name (``find_class(path)``), for data outside the pickle
-    (``persistent_load(pid)``) and for the result of a call (``call(function, args)``), and set the
-    state of such a result (``build(made, state)``).
+class PickleReader(ABC):
+    """Reads pickles of plain values; subclasses say what stands for what a pickle names.
 
     Args:
         stream: Where the pickle begins.
@@ -52,9 +49,25 @@ class PickleReader:
         self.protocol = 0
         self._size, self._charged = size, 0
         # a file reserves memory for as many bytes as it is asked for
-        self._stream = SimpleNamespace(
+        self._stream: Any = SimpleNamespace(
             read=lambda count: stream.read(min(count, size)), readline=stream.readline
         )
+
+    @abstractmethod
+    def find_class(self, path: str) -> Global:
+        """Return what stands for a name."""
+
+    @abstractmethod
+    def persistent_load(self, pid: Any) -> object:
+        """Return what stands for data outside the pickle."""
+
+    @abstractmethod
+    def call(self, function: Any, args: tuple[Any, ...]) -> object:
+        """Return what stands for the result of a call."""
+
+    @abstractmethod
+    def build(self, made: object, state: Any) -> None:
+        """Set the state of such a result."""
 
     def load(self) -> Any:
         """Return what the next pickle of the stream holds.
@@ -83,7 +96,9 @@ class PickleReader:
             )
 
     def _load(self) -> Any:
-        stack, outer, memo = [], [], {}
+        stack: list[Any] = []
+        outer: list[list[Any]] = []
+        memo: dict[Any, Any] = {}
         while True:
             code = self._stream.read(1)
             if not code:
@@ -119,7 +134,7 @@ class PickleReader:
             return pickle.loads(b"S" + self._stream.readline() + b".", encoding="latin1")
         return opcode.arg.reader(self._stream) if opcode.arg else None
 
-    def _result(self, name: str, argument: Any, operands: list) -> Any:
+    def _result(self, name: str, argument: Any, operands: list[Any]) -> Any:
         match name, operands:
             case _ if name in _VALUES:
                 return argument
@@ -150,13 +165,13 @@ class PickleReader:
         raise FormatError(f"is a pickle with the instruction {name}, {UNNEEDED}.")
 
 
-def _update(target: dict, items: list) -> dict:
+def _update(target: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
     check_keys(items[::2])
     target.update(zip(items[::2], items[1::2], strict=True))
     return target
 
 
-def check_keys(keys: Iterable) -> None:
+def check_keys(keys: Iterable[object]) -> None:
     """Check that dict keys are plain: hashing deeply nested tuples crashes Python."""
     for key in keys:
         for part in key if type(key) is tuple else (key,):
@@ -164,7 +179,8 @@ def check_keys(keys: Iterable) -> None:
                 raise pickle.UnpicklingError("a dict key that is not a plain value")
 
 
-def is_shape(values: object) -> bool:
+def is_shape(values: object) -> TypeGuard[tuple[int, ...]]:
     """Return whether ``values`` is a tuple of at most 64 integers that are not negative."""
-    short = isinstance(values, tuple) and len(values) <= 64  # the most dimensions in NumPy
-    return short and all(type(size) is int and size >= 0 for size in values)
+    if not isinstance(values, tuple) or len(values) > 64:  # the most dimensions in NumPy
+        return False
+    return all(type(size) is int and size >= 0 for size in values)

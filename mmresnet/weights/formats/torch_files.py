@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import pickle
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -16,7 +17,10 @@ import torch
 from mmresnet.weights.formats.detect import AGAIN, UNNEEDED, FormatError, shorten
 
 
-def load_values(file: object, map_location: object = None) -> Any:
+def load_values(
+    file: str | os.PathLike[str] | IO[bytes],
+    map_location: torch.serialization.MAP_LOCATION = None,
+) -> Any:
     """Return what ``torch.load`` reads with ``weights_only``, NumPy arrays included.
 
     Raises:
@@ -32,7 +36,7 @@ def allow_history_buffer() -> None:
     _allow(_numpy_types() + _history_types())
 
 
-def _allow(types: list) -> None:
+def _allow(types: list[Any]) -> None:
     allowed = torch.serialization.get_safe_globals()  # torch before 2.6 keeps a growing list
     torch.serialization.add_safe_globals([one for one in types if one not in allowed])
 
@@ -67,7 +71,7 @@ def _explain(error: Exception, reason: str) -> FormatError:
 
 
 @functools.cache
-def _numpy_types() -> list:
+def _numpy_types() -> list[Any]:
     """Arrays, scalars and bytes; the names of NumPy's functions are those of NumPy 1 and 2."""
     core = np._core if hasattr(np, "_core") else np.core
     functions = {
@@ -83,11 +87,11 @@ def _numpy_types() -> list:
 
 
 @functools.cache
-def _history_types() -> list:
+def _history_types() -> list[Any]:
     """``HistoryBuffer``, and ``getattr``, by which it names its own methods, and no others."""
     from mmengine.logging import HistoryBuffer
 
-    def get_statistic(owner: object, name: str) -> Callable:
+    def get_statistic(owner: object, name: str) -> Callable[..., Any]:
         if owner is not HistoryBuffer or name not in ("min", "max", "mean", "current"):
             raise pickle.UnpicklingError("GLOBAL builtins.getattr was not an allowed global")
         return getattr(HistoryBuffer, name)
@@ -96,9 +100,9 @@ def _history_types() -> list:
     return [HistoryBuffer, *(_known_as(f"{module}.getattr", get_statistic) for module in modules)]
 
 
-def _known_as(path: str, function: Callable) -> Callable:
+def _known_as(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``function`` so that torch finds it by ``path`` (before 2.6 it takes no pairs)."""
+    module, _, name = path.rpartition(".")
     known = functools.partial(function)
-    known.__module__, _, known.__name__ = path.rpartition(".")
-    known.__qualname__ = known.__name__
+    vars(known).update(__module__=module, __name__=name, __qualname__=name)
     return known

@@ -12,7 +12,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mmresnet.weights.formats.detect import AGAIN, RESAVE, UNNEEDED, FormatError, shorten
 from mmresnet.weights.formats.numpy_pickles import NUMPY_GLOBALS, DType, NumpyReader
@@ -64,14 +64,15 @@ class _TorchChecker(NumpyReader):
 
     def __init__(self, stream: BinaryIO, size: int, records: Mapping[str, int] | None) -> None:
         super().__init__(stream, size)
-        self._records, self._storages = records, {}
+        self._records = records
+        self._storages: dict[str, _Storage] = {}
 
     def find_class(self, path: str) -> Global:
         if path.startswith("mmengine.") and importlib.util.find_spec("mmengine"):
             allow_history_buffer()  # not before: it imports mmengine
         return Global(path)
 
-    def persistent_load(self, pid: object) -> _Storage:
+    def persistent_load(self, pid: Any) -> _Storage:
         match pid:
             case ("storage", kind, str(key), _, numel, *view):
                 part = view[0][2] if view and view[0] is not None else numel
@@ -91,10 +92,10 @@ class _TorchChecker(NumpyReader):
         storage = self._storages.setdefault(key, _Storage(numel, item_size))
         return _Storage(min(part, storage.numel), storage.item_size)
 
-    def call(self, function: object, args: tuple) -> object:
+    def call(self, function: object, args: tuple[Any, ...]) -> object:
         path = function.path if isinstance(function, Global) else ""
         if NUMPY_GLOBALS.fullmatch(path):
-            return super().call(function, args)
+            return super().call(Global(path), args)
         name = path.rpartition(".")[2]
         if name == "_rebuild_from_type_v2":
             return self.call(args[0], args[2])
@@ -107,7 +108,7 @@ class _TorchChecker(NumpyReader):
             raise FormatError(f"holds '{shorten(path)}', {UNNEEDED}.")
         return Opaque()
 
-    def build(self, made: object, state: object) -> None:
+    def build(self, made: object, state: Any) -> None:
         match made, state:
             case OrderedDict(), dict() if state.keys() <= {"_metadata"}:
                 pass
@@ -126,7 +127,7 @@ class _TorchChecker(NumpyReader):
             case _:
                 super().build(made, state)
 
-    def _check_view(self, args: tuple) -> None:
+    def _check_view(self, args: tuple[Any, ...]) -> None:
         """Check a tensor, for which torch would enlarge a storage that is too small."""
         storage, offset, shape, strides = args[:4]
         if not isinstance(storage, _Storage) or not is_shape((offset, *shape, *strides)):
@@ -140,6 +141,6 @@ class _TorchChecker(NumpyReader):
             )
 
 
-def _is_flat(args: tuple) -> bool:
+def _is_flat(args: tuple[Any, ...]) -> bool:
     parts = [part for arg in args for part in (arg if isinstance(arg, tuple) else (arg,))]
     return not any(isinstance(part, (list, tuple)) and not is_shape(part) for part in parts)

@@ -18,12 +18,18 @@ from pathlib import Path
 
 from mmresnet.errors import UserError, did_you_mean
 from mmresnet.weights.hub.addresses import hash_in_name
-from mmresnet.weights.hub.preprocessing import CAFFE_STD, IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from mmresnet.weights.hub.preprocessing import (
+    CAFFE_STD,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ChannelOrder,
+    Preprocessing,
+)
 
 TABLE = Path(__file__).with_suffix(".csv")
 
 # Mean, standard deviation (of pixels from 0 to 255) and channel order
-_NORMALIZATIONS = {
+_NORMALIZATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...], ChannelOrder]] = {
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD, "rgb"),
     "half": ((127.5,) * 3, (127.5,) * 3, "rgb"),
     "msra": (IMAGENET_MEAN[::-1], CAFFE_STD, "bgr"),
@@ -143,7 +149,7 @@ def get(name: str) -> Entry:
     if entry is None:
         raise UserError(
             f"The catalogue has no weights '{name}'.{did_you_mean(name.lower(), _index())} "
-            "'python tools/weights.py list' prints all."
+            "'mmresnet weights list' prints all."
         )
     return entry
 

@@ -9,6 +9,8 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, of 255
 IMAGENET_STD = (58.395, 57.12, 57.375)
 CAFFE_STD = (1.0, 1.0, 1.0)
 
+ChannelOrder = Literal["rgb", "bgr"]
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -22,9 +24,9 @@ class Preprocessing:
         interpolation: Of the resizing: "bilinear" or "bicubic".
     """
 
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-    channel_order: Literal["rgb", "bgr"] = "rgb"
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    channel_order: ChannelOrder = "rgb"
     size: int | None = None
     resize: int | None = None
     interpolation: str | None = None

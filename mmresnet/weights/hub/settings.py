@@ -9,7 +9,7 @@ from typing import Any
 
 from mmresnet.weights.hub.preprocessing import Preprocessing
 
-_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
+_INTERPOLATIONS: dict[object, str] = {2: "bilinear", 3: "bicubic"}  # PIL's numbers
 
 
 def preprocessing_beside(path: Path) -> Preprocessing | None:
@@ -21,9 +21,9 @@ def preprocessing_beside(path: Path) -> Preprocessing | None:
     settings = _read(path.with_name("preprocessor_config.json"))
     if "image_mean" in settings:
         return _from_transformers(settings)
-    settings = _read(path.with_name("config.json")).get("pretrained_cfg")
-    if isinstance(settings, Mapping) and "mean" in settings:
-        return _from_timm(settings)
+    pretrained_cfg = _read(path.with_name("config.json")).get("pretrained_cfg")
+    if isinstance(pretrained_cfg, Mapping) and "mean" in pretrained_cfg:
+        return _from_timm(pretrained_cfg)
     return None
 
 

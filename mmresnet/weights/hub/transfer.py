@@ -9,6 +9,7 @@ import http.client
 import re
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -25,14 +26,17 @@ class TransferError(Exception):
         while cause := chain[-1].__cause__ or chain[-1].__context__:
             chain.append(cause)
         error = chain[-1]
-        answers = [link.response for link in chain if getattr(link, "response", None) is not None]
-        self.status = answers[0].status_code if answers else None
-        self.headers = answers[0].headers if answers else {}
+        responses = (getattr(link, "response", None) for link in chain)
+        answer = next((response for response in responses if response is not None), None)
+        self.status: int | None = None if answer is None else answer.status_code
+        self.headers: Mapping[str, str] = {} if answer is None else answer.headers
         cut = isinstance(error, _CUT) or type(error).__name__ == "RemoteProtocolError"  # httpx's
         self.temporary = self.status in _TEMPORARY or cut
-        failure = f"the request failed ({error or type(error).__name__})"
-        phrase = http.client.responses.get(self.status, "error")
-        super().__init__(f"the server answers {self.status} {phrase}" if self.status else failure)
+        if self.status is None:
+            super().__init__(f"the request failed ({error or type(error).__name__})")
+        else:
+            phrase = http.client.responses.get(self.status, "error")
+            super().__init__(f"the server answers {self.status} {phrase}")
 
 
 def read_headers(url: str) -> tuple[str, str]:

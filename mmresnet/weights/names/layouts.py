@@ -102,7 +102,7 @@ class Layout:
             values = _parse(row.role, module)
             if values is not None and row.deep in (None, net.deep):
                 pooled = net.avg_down and (self.pooled_at_stride_1 or values.get("s") != 1)
-                name = _fill(row.name, {**values, "n": net.norm, "k": int(pooled)})
+                name = _fill(row.name, {**values, "k": int(pooled)}, net.norm)
                 for ending, known in self._endings(_kind(row.role)).items():
                     if known == parameter:
                         return name + ending
@@ -121,7 +121,7 @@ class Layout:
         return self.parameters.get(kind) or {f".{name}": name for name in _PARAMETERS[kind]}
 
     @cached_property
-    def _patterns(self) -> list[tuple[Row, re.Pattern, str]]:
+    def _patterns(self) -> list[tuple[Row, re.Pattern[str], str]]:
         made = []
         for row in self.rows:
             kind = _kind(row.role)
@@ -147,30 +147,28 @@ def _pattern(template: str) -> str:
     return "".join([*parts, re.escape(template[end:])])
 
 
-def _numbers(template: str, values: dict[str, str]) -> dict[str, object]:
-    """Turn what was read at the fields of ``template`` into the fields' own values."""
-    numbers: dict[str, object] = {}
+def _numbers(template: str, values: dict[str, str]) -> dict[str, int]:
+    """Turn what was read at the numeric fields of ``template`` into the fields' own values."""
+    numbers: dict[str, int] = {}
     for name, shift, letters in _FIELD.findall(template):
-        if name in numbers or name not in values:
-            continue
-        text = values[name]
-        if letters:
-            numbers[name] = letters.index(text) + 1
-        else:
-            numbers[name] = int(text) - int(shift or 0) if text.isdigit() else text
+        if name in values and name not in numbers and name not in _WORDS:
+            text = values[name]
+            numbers[name] = letters.index(text) + 1 if letters else int(text) - int(shift or 0)
     return numbers
 
 
-def _parse(template: str, text: str) -> dict[str, object] | None:
+def _parse(template: str, text: str) -> dict[str, int] | None:
     found = re.fullmatch(_pattern(template), text)
     return _numbers(template, found.groupdict()) if found else None
 
 
-def _fill(template: str, values: dict[str, object]) -> str:
-    def put(found: re.Match) -> str:
-        name, shift, letters = found.groups()
-        value = values[name]
-        return letters[value - 1] if letters else str(value + int(shift) if shift else value)
+def _fill(template: str, numbers: dict[str, int], norm: str = "") -> str:
+    def put(found: re.Match[str]) -> str:
+        name, shift, letters = found.groups(default="")
+        if name == "n":
+            return norm
+        number = numbers[name]
+        return letters[number - 1] if letters else str(number + int(shift or 0))
 
     return _FIELD.sub(put, template)
 

@@ -21,7 +21,7 @@ class Match:
     Attributes:
         prefix: What the backbone's names begin with in the model.
         own: The roles of its tensors.
-        found: Those of the file's, or None if there is no ResNet in it.
+        found: Those of the file's.
         pairs: What fits: name in the model to name in the file.
         shapes: What is in both, but with different shapes.
         missing: Roles of the backbone that the file lacks, with their names in the model.
@@ -30,7 +30,7 @@ class Match:
 
     prefix: str
     own: Recognised
-    found: Recognised | None
+    found: Recognised
     pairs: dict[str, str] = field(default_factory=dict)
     shapes: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -40,31 +40,30 @@ class Match:
 def match(
     state: Mapping[str, Tensor], backbones: Iterable[str], tensors: Mapping[str, Tensor]
 ) -> list[Match]:
-    """Return a match for each backbone of a model; the first also pairs a classifier's head.
+    """Return a match for each backbone of a model that the file has a ResNet for.
+
+    That of the first backbone also pairs a classifier's head.
 
     Args:
         state: The model's state dict.
         backbones: What the names of its backbones begin with, such as ``"backbone."``.
         tensors: Those of a file by name, in any layout.
     """
-    matches = []
-    for prefix in backbones:
+    matches: list[Match] = []
+    for index, prefix in enumerate(backbones):
         inside = bool(prefix) and any(name.startswith(prefix) for name in tensors)
         found = recognise(tensors, within=prefix if inside else "")
         own = recognise(state, within=prefix)
         assert own is not None, f"the names after '{prefix}' are not those of our backbones"
-        matched = Match(prefix, own, found)
-        if found is not None:
-            wanted, given = _places(own), _places(found)
-            if not matches:
-                wanted |= {
-                    f"head.{name.removeprefix(HEAD)}": name
-                    for name in state
-                    if name.startswith(HEAD)
-                }
-                given |= found.head
-            _pair(matched, wanted, given, state, tensors)
-        matches.append(matched)
+        if found is None:
+            continue
+        wanted, given = _places(own), _places(found)
+        if index == 0:
+            heads = (name for name in state if name.startswith(HEAD))
+            wanted |= {f"head.{name.removeprefix(HEAD)}": name for name in heads}
+            given |= found.head
+        matches.append(Match(prefix, own, found))
+        _pair(matches[-1], wanted, given, state, tensors)
     return matches
 
 

@@ -98,7 +98,9 @@ class Recognised:
         return name + kind
 
 
-def unwrap(content: Mapping[str, Any], key: str | None = None) -> tuple[dict, str, list[str]]:
+def unwrap(
+    content: Mapping[str, Any], key: str | None = None
+) -> tuple[dict[str, Tensor], str, list[str]]:
     """Find the weights in a checkpoint.
 
     Args:
@@ -179,9 +181,10 @@ def _prefixes(
 ) -> Iterator[str]:
     """Yield what may stand before the backbone's names: where most of its first ones are."""
     anchors = {
-        layout.name_of(role, Net(deep, avg_down=False))
+        name
         for role in ("stem0.conv.weight", "stage1.0.conv1.weight", "stage2.0.conv1.weight")
-    } - {None}
+        if (name := layout.name_of(role, Net(deep, avg_down=False)))
+    }
     found = Counter(
         name.removesuffix(anchor)
         for name in tensors
