@@ -13,8 +13,9 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from mmresnet.errors import UserError
 
@@ -51,11 +52,11 @@ class Command(argparse.ArgumentParser):
         kwargs: Those of ``ArgumentParser``.
     """
 
-    def __init__(self, *, module: str | None = None, **kwargs) -> None:
+    def __init__(self, *, module: str | None = None, **kwargs: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
         self._module = module
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace=None):
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """Parse as ``ArgumentParser`` does."""
         args = sys.argv[1:] if args is None else list(args)
         if self._module:
@@ -65,6 +66,8 @@ class Command(argparse.ArgumentParser):
 
     def load(self) -> None:
         """Import the module, and add its arguments."""
+        if self._module is None:
+            return
         module, self._module = importlib.import_module(self._module), None
         self.description = module.__doc__
         self.epilog = f"examples:\n{module.EXAMPLE}\n{DEBUG_NOTE}"
@@ -102,7 +105,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def run(
-    main: Callable[[list[str] | None], object],
+    main: Callable[[Any], object],
     argv: list[str] | None = None,
     resumable: bool = False,
 ) -> int:
@@ -128,13 +131,13 @@ def run(
             print(f"Interrupted{how}", file=sys.stderr)
         return 130
     except Exception as error:
-        message = explain(error)
-        if message is None or os.environ.get("MMRESNET_DEBUG") == "1":
+        known = explain(error)
+        if known is None or os.environ.get("MMRESNET_DEBUG") == "1":
             raise
         by_user = isinstance(error, UserError)
         rank = os.environ.get("LOCAL_RANK", "0")
         if rank == "0" or not by_user:
-            print(message if rank == "0" else f"[rank {rank}] {message}", file=sys.stderr)
+            print(known if rank == "0" else f"[rank {rank}] {known}", file=sys.stderr)
         return 2 if by_user else 1
     return 0
 
@@ -178,7 +181,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, object]:
 
 def add_config_argument(parser: argparse.ArgumentParser) -> None:
     """Add the config, which a shell completes to files and to the names of the recipes."""
-    config = parser.add_argument("config", help="a config file, or the name of a shipped recipe")
+    config: Any = parser.add_argument("config", help="a config file, or a shipped recipe's name")
     config.completer = _complete_config
 
 

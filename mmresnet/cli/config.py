@@ -1,7 +1,7 @@
 """Print a config with its bases and overrides merged, or what differs from another."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mmresnet.cli import command
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
         print(line)
 
 
-def differences(before: dict, after: dict) -> Iterator[str]:
+def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     """Yield ``path: before -> after`` of each setting that two configs do not share."""
     old, new = dict(_settings(before)), dict(_settings(after))
     for path in {**old, **new}:
@@ -52,6 +52,7 @@ def differences(before: dict, after: dict) -> Iterator[str]:
 
 def _settings(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the settings with their dotted paths; a list of plain values is one of them."""
+    items: Iterable[tuple[Any, Any]]
     if isinstance(part, dict) and part:
         items = part.items()
     elif isinstance(part, (list, tuple)) and any(isinstance(item, dict) for item in part):

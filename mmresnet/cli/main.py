@@ -1,8 +1,8 @@
 """The command ``mmresnet``: one module of this package for each of its commands."""
 
-import argparse
 import os
 import sys
+from typing import Any
 
 import mmresnet
 from mmresnet.cli import command
@@ -56,7 +56,7 @@ def _call(arguments: list[str]) -> None:
     args.run(args)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> command.Command:
     parser = command.Command(
         prog=command.program(),
         description=mmresnet.__doc__.partition("\n")[0],
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_commands(parser: argparse.ArgumentParser, table: dict, prefix: str = "") -> None:
+def _add_commands(parser: command.Command, table: dict[str, Any], prefix: str = "") -> None:
     parser.set_defaults(run=lambda args: parser.print_help())  # if none is given
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, entry in table.items():
@@ -87,7 +87,7 @@ def _add_commands(parser: argparse.ArgumentParser, table: dict, prefix: str = ""
             _add_commands(group, further, prefix=f"{module}_")
 
 
-def _check_names(arguments: list[str], table: dict = COMMANDS, before: str = "") -> None:
+def _check_names(arguments: list[str], table: dict[str, Any] = COMMANDS, before: str = "") -> None:
     """Raise a UserError that gives the nearest command, where argparse lists them all."""
     if not arguments or arguments[0].startswith("-"):
         return

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from mmresnet.config.find import config_folder, recipe_paths
 from mmresnet.errors import UserError, did_you_mean
@@ -75,7 +76,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the selection."""
-    names = parser.add_argument(
+    names: Any = parser.add_argument(
         "pattern", nargs="?", default="", help="a part of their names, or a glob"
     )
     names.completer = lambda **_: recipe_paths()

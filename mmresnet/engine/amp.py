@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.optim import OptimWrapper
@@ -35,9 +36,9 @@ class AmpOptimWrapper(OptimWrapper):
 
     def __init__(
         self,
-        loss_scale: str | float | dict = "dynamic",
+        loss_scale: str | float | dict[str, Any] = "dynamic",
         dtype: str | torch.dtype | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.device_type = self.optimizer.param_groups[0]["params"][0].device.type
@@ -53,12 +54,12 @@ class AmpOptimWrapper(OptimWrapper):
         if self.dtype == torch.float16:
             self.loss_scaler = torch.amp.GradScaler(self.device_type, **scaling)
 
-    def backward(self, loss: Tensor, **kwargs) -> None:
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
         """Add the gradients of ``loss``, a scalar, to those of the parameters."""
         scaled = self.loss_scaler.scale(loss) if self.loss_scaler else loss
         super().backward(scaled, **kwargs)
 
-    def step(self, **kwargs) -> None:
+    def step(self, **kwargs: Any) -> None:
         """Update the parameters; with loss scaling, unless a gradient is infinite or NaN."""
         if self.loss_scaler is None:
             super().step(**kwargs)
@@ -69,14 +70,14 @@ class AmpOptimWrapper(OptimWrapper):
         self.loss_scaler.step(self.optimizer, **kwargs)
         self.loss_scaler.update(self.fixed_scale)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """Return the optimizer's state, with the scaler's under ``loss_scaler``."""
         state = super().state_dict()
         if self.loss_scaler is not None:
             state["loss_scaler"] = self.loss_scaler.state_dict()
         return state
 
-    def load_state_dict(self, state_dict: dict) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the state of this wrapper, of mmengine's, or of one in float32.
 
         The scale is restored if both have one; otherwise it keeps its initial value.
@@ -122,7 +123,7 @@ def _has_bfloat16() -> bool:
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _scaler_keywords(loss_scale: str | float | dict) -> dict:
+def _scaler_keywords(loss_scale: str | float | dict[str, Any]) -> dict[str, Any]:
     if loss_scale == "dynamic":
         return {}
     if isinstance(loss_scale, dict):

@@ -23,7 +23,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def prepare(
-    config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None
+    config: str | os.PathLike[str] | Config, cfg_options: Mapping[str, Any] | None = None
 ) -> Config:
     """Load a config, to be changed at will.
 
@@ -135,7 +135,7 @@ def choose_device(device: str) -> str:
 
 
 def prepare_run(
-    config: str | os.PathLike | Config,
+    config: str | os.PathLike[str] | Config,
     work_dir: str | None = None,
     cfg_options: Mapping[str, Any] | None = None,
     launcher: str = "none",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import get_world_size
@@ -46,7 +46,7 @@ def _log_folder(runner: Runner) -> Path:
 
 
 def _describe_model(model: nn.Module) -> str:
-    model = model.module if is_model_wrapper(model) else model
+    model = model.get_submodule("module") if is_model_wrapper(model) else model
     backbone = getattr(model, "backbone", None)
     names = [type(model).__name__]
     if backbone is not None:
@@ -56,15 +56,16 @@ def _describe_model(model: nn.Module) -> str:
     return ", ".join([*names, f"{number / 1e6:.2f} M parameters"])
 
 
-def _root(loader: dict) -> str:
+def _root(loader: dict[str, Any]) -> str:
     root = loader["dataset"].get("data_root")
     return f"{Path(root)}: " if root else ""
 
 
-def _describe_data(loader: DataLoader) -> str:
-    classes = getattr(loader.dataset, "metainfo", {}).get("classes")
+def _describe_data(loader: DataLoader[Any]) -> str:
+    dataset: Any = loader.dataset
+    classes = getattr(dataset, "metainfo", {}).get("classes")
     of_classes = f" of {len(classes)} classes" if classes else ""
-    return f"{len(loader.dataset):,} images{of_classes}"
+    return f"{len(dataset):,} images{of_classes}"
 
 
 def _describe_device(model: nn.Module) -> str:

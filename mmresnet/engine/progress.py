@@ -26,7 +26,7 @@ class ProgressHook(Hook):
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._tasks: dict[str, Any] = {}
-        self._redirected: list[tuple[logging.StreamHandler, Any]] = []
+        self._redirected: list[tuple[logging.StreamHandler[Any], Any]] = []
 
     def before_train(self, runner: Runner) -> None:
         self._show(runner, "train", runner.max_iters, runner.iter)
@@ -37,16 +37,16 @@ class ProgressHook(Hook):
     def before_test_epoch(self, runner: Runner) -> None:
         self._show(runner, "test", len(runner.test_dataloader))
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any) -> None:
         self._advance("train", runner.iter + 1)
 
-    def after_val_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any) -> None:
         self._advance("val", batch_idx + 1)
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
+    def after_test_iter(self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any) -> None:
         self._advance("test", batch_idx + 1)
 
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         if self._progress is not None and "val" in self._tasks:
             self._progress.remove_task(self._tasks.pop("val"))
 
@@ -68,23 +68,24 @@ class ProgressHook(Hook):
         if self._progress is None:
             if not (is_main_process() and sys.stdout.isatty()):
                 return
-            self._start(runner)
+            self._progress = self._start(runner)
         self._tasks[name] = self._progress.add_task(name, total=total, completed=done)
 
-    def _start(self, runner: Runner) -> None:
+    def _start(self, runner: Runner) -> Progress:
         terminal = sys.stdout
-        self._progress = Progress(
+        progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("time left"),
             TimeRemainingColumn(),
         )
-        self._progress.start()
+        progress.start()
         # The log wrote to the terminal directly; through rich its lines appear above the bar.
         for handler in runner.logger.handlers:
             if getattr(handler, "stream", None) is terminal:
                 self._redirected.append((handler, handler.setStream(sys.stdout)))
+        return progress
 
     def _advance(self, name: str, done: int) -> None:
         if self._progress is not None and name in self._tasks:

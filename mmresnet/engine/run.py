@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
 
+    from mmresnet.weights.coverage import Coverage
+
 
 def train(
-    config: str | os.PathLike | Config,
+    config: str | os.PathLike[str] | Config,
     work_dir: str | None = None,
     resume: bool | str = False,
     amp: bool = False,
@@ -67,11 +69,11 @@ def train(
     check_initial_weights(cfg)
     from_file = cfg.get("resume") and cfg.get("load_from")
     checkpoint = read(cfg.load_from) if from_file else None
-    classes = trained_classes(checkpoint) if from_file else None
+    classes = None if checkpoint is None else trained_classes(checkpoint)
     notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
     check_image_folders(cfg, loaders)
 
-    coverage = "all" if cfg.get("resume") else "all_but_heads"
+    coverage: Coverage = "all" if cfg.get("resume") else "all_but_heads"
     with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
         del checkpoint
         runner.train()
@@ -79,7 +81,7 @@ def train(
 
 
 def test(
-    config: str | os.PathLike | Config,
+    config: str | os.PathLike[str] | Config,
     checkpoint: str,
     work_dir: str | None = None,
     amp: bool = False,
@@ -112,7 +114,7 @@ def test(
 
 @contextlib.contextmanager
 def _running(
-    cfg: Config, device: str, coverage: str, checkpoint: Any, notes: list[str], verbose: bool
+    cfg: Config, device: str, coverage: Coverage, checkpoint: Any, notes: list[str], verbose: bool
 ) -> Iterator[Runner]:
     """Yield the Runner of ``cfg``; give the terminal back however the run ends."""
     from mmresnet.engine.progress import ProgressHook

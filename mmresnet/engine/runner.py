@@ -30,7 +30,7 @@ def check_neck(model: nn.Module) -> None:
     Raises:
         mmresnet.errors.UserError: The backbone gives others.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = model.get_submodule("module") if is_model_wrapper(model) else model
     backbone, neck = getattr(model, "backbone", None), getattr(model, "neck", None)
     wanted = getattr(neck, "in_channels", None)
     if not isinstance(backbone, ResidualNet) or not isinstance(wanted, (list, tuple)):
@@ -45,7 +45,8 @@ def check_neck(model: nn.Module) -> None:
 
 def _width(stage: nn.Module) -> int:
     block = list(stage.children())[-1]
-    return [m for name, m in block.named_children() if name.startswith("conv")][-1].out_channels
+    convs: list[Any] = [m for name, m in block.named_children() if name.startswith("conv")]
+    return convs[-1].out_channels
 
 
 class Runner(EngineRunner):
@@ -71,8 +72,10 @@ class Runner(EngineRunner):
 
     @staticmethod
     def build_dataloader(
-        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
-    ) -> DataLoader:
+        dataloader: DataLoader[Any] | dict[str, Any],
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader[Any]:
         """Build a data loader.
 
         Raises:

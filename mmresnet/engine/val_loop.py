@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object
@@ -44,8 +45,8 @@ class ValLoop(EngineValLoop):
     def __init__(
         self,
         runner: Runner,
-        dataloader: DataLoader | dict,
-        evaluator: Evaluator | dict | list,
+        dataloader: DataLoader[Any] | dict[str, Any],
+        evaluator: Evaluator | dict[str, Any] | list[Any],
         fp16: bool = False,
         loss: bool = False,
     ) -> None:
@@ -73,7 +74,7 @@ class ValLoop(EngineValLoop):
         return metrics
 
     @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict) -> None:
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict a batch for the metrics, and with ``loss`` add up its loss."""
         if not self.loss:
             super().run_iter(idx, data_batch)
@@ -136,7 +137,7 @@ def loads_boxes_after_resizing(dataset: object) -> bool:
     return any("Resize" in name for name in before)
 
 
-def scale_boxes(sample: object) -> None:
+def scale_boxes(sample: Any) -> None:
     """Scale the true boxes and masks of a detection sample from the original to the fed image."""
     width, height = sample.scale_factor
     for name in ("gt_instances", "ignored_instances"):

@@ -33,7 +33,7 @@ class TransferError(Exception):
         cut = isinstance(error, _CUT) or type(error).__name__ == "RemoteProtocolError"  # httpx's
         self.temporary = self.status in _TEMPORARY or cut
         if self.status is None:
-            super().__init__(f"the request failed ({error or type(error).__name__})")
+            super().__init__(f"the request failed ({str(error) or type(error).__name__})")
         else:
             phrase = http.client.responses.get(self.status, "error")
             super().__init__(f"the server answers {self.status} {phrase}")
