@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
-INSTALL = "pip install 'mmresnet[openmmlab]' (or 'mmresnet[onedl]' for the maintained forks)"
+INSTALL = "in a clone of mmresnet, pip install -e '.[openmmlab]' (or '.[onedl]' for the forks)"
 
 
 class UserError(Exception):

@@ -111,7 +111,7 @@ def test_parts_for_detection_name_the_missing_package(
     assert message.startswith(
         f"mmresnet.{name} needs the package '{absent}', which is not installed"
     )
-    assert "mmresnet[openmmlab]" in message
+    assert "pip install -e '.[openmmlab]'" in message
 
 
 def test_parts_for_detection_are_found_in_mmdets_registries() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from mmresnet.errors import UserError
+from mmresnet.errors import INSTALL, UserError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -94,7 +94,7 @@ def _of_package(package: str, name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise UserError(
             f"'{package}::{name}' asks for a config of the package '{package}', which is not "
-            f"installed: pip install 'mmresnet[openmmlab]' (or 'mmresnet[onedl]')."
+            f"installed: {INSTALL}."
         )
     folder = Path(spec.submodule_search_locations[0]) / ".mim" / "configs"
     if package == "mmresnet" and not folder.is_dir():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
@@ -37,7 +38,11 @@ class CocoDataset(DetCocoDataset):
             missing, or no image is left to train on.
     """
 
-    METAINFO: ClassVar[dict] = {}
+    METAINFO: ClassVar[dict[str, Any]] = {}
+    # attributes of mmengine's, which has no type hints
+    _fully_initialized: bool
+    data_bytes: Any
+    data_address: Any
 
     def full_init(self) -> None:
         """Load the annotations, once on each machine; the second call does nothing."""
@@ -57,11 +62,13 @@ class CocoDataset(DetCocoDataset):
         self.data_bytes = self.data_address = None  # replaced by the shared ones
         return arrays, (self._metainfo, self.cat_ids, self.cat2label)
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> list[dict[str, Any]]:
         """Return one dict for each image, as mmdet's class does."""
         data = super().load_data_list()
-        for line in self._lines:
-            print_log(line, logger="current")
+        size, *problems = self._lines
+        print_log(size, logger="current")
+        for problem in problems:
+            print_log(problem, logger="current", level=logging.WARNING)
         del self._lines
         return data
 
@@ -80,7 +87,7 @@ class CocoDataset(DetCocoDataset):
         self._lines = coco_checks.summarize(self.ann_file, content, classes)
         return _Index(content)
 
-    def filter_data(self) -> list[dict]:
+    def filter_data(self) -> list[dict[str, Any]]:
         """Return the images to use.
 
         Raises:
@@ -105,7 +112,7 @@ class _Index:
     Category ids are returned in the order of the names asked for.
     """
 
-    def __init__(self, content: dict[str, list[dict]]) -> None:
+    def __init__(self, content: dict[str, list[dict[str, Any]]]) -> None:
         self._categories = {c["name"]: c["id"] for c in content["categories"]}
         self._images = {image["id"]: image for image in content["images"]}
         self._annotations = defaultdict(list)
@@ -121,11 +128,11 @@ class _Index:
     def get_img_ids(self) -> list[int]:
         return list(self._images)
 
-    def load_imgs(self, ids: list[int]) -> list[dict]:
+    def load_imgs(self, ids: list[int]) -> list[dict[str, Any]]:
         return [self._images[number] for number in ids]
 
     def get_ann_ids(self, img_ids: list[int]) -> list[int]:
         return [a["id"] for number in img_ids for a in self._annotations[number]]
 
-    def load_anns(self, ids: list[int]) -> list[dict]:
+    def load_anns(self, ids: list[int]) -> list[dict[str, Any]]:
         return [self._by_id[number] for number in ids]

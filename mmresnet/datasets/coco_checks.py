@@ -6,6 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from mmresnet.errors import UserError, did_you_mean
 
@@ -24,7 +25,7 @@ def check_classes(
     classes: Iterable[str],
     given_by: str,
     known: Iterable[str],
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     remedy: str = "Leave metainfo out to take the classes of the file.",
 ) -> None:
     """Check that every class, given by ``given_by``, is a category of the file.
@@ -51,7 +52,7 @@ def quoted(names: Iterable[str], most: int = 6) -> str:
     return f"{', '.join(names[: most - 1])} … ({len(names)} in all)"
 
 
-def skip_reason(annotation: dict, width: float, height: float) -> str | None:
+def skip_reason(annotation: dict[str, Any], width: float, height: float) -> str | None:
     """Return why mmdet's ``CocoDataset`` skips an annotation, or None if it is used."""
     x, y, w, h = annotation["bbox"]
     if not all(map(math.isfinite, (x, y, w, h))):
@@ -67,7 +68,7 @@ def skip_reason(annotation: dict, width: float, height: float) -> str | None:
     return None
 
 
-def missing_images(names: Iterable[str], folder: str | os.PathLike) -> list[str]:
+def missing_images(names: Iterable[str], folder: str | os.PathLike[str]) -> list[str]:
     """Return the file names that do not exist below ``folder``.
 
     Each folder is listed once, which on a network drive is much faster than a check per file.
@@ -83,7 +84,9 @@ def missing_images(names: Iterable[str], folder: str | os.PathLike) -> list[str]
     return missing
 
 
-def check_images(path: str | os.PathLike, names: list[str], folder: str | os.PathLike) -> None:
+def check_images(
+    path: str | os.PathLike[str], names: list[str], folder: str | os.PathLike[str]
+) -> None:
     """Check that the images listed in an annotation file exist.
 
     Raises:
@@ -99,12 +102,17 @@ def check_images(path: str | os.PathLike, names: list[str], folder: str | os.Pat
         )
 
 
-def summarize(path: str | os.PathLike, content: dict, classes: Iterable[str]) -> list[str]:
+def summarize(
+    path: str | os.PathLike[str], content: dict[str, Any], classes: Iterable[str]
+) -> list[str]:
     """Return lines for the log: the size of a file, unusable boxes, classes without boxes."""
     names = {category["id"]: category["name"] for category in content["categories"]}
     images = {image["id"]: image for image in content["images"]}
     classes = list(classes)
-    used, reasons, first, unlisted = Counter(), Counter(), {}, 0
+    used: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    first: dict[str, tuple[int, str]] = {}
+    unlisted = 0
     for annotation in content["annotations"]:
         image = images.get(annotation["image_id"])
         name = names.get(annotation["category_id"])

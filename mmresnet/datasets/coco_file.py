@@ -22,7 +22,9 @@ _REQUIRED = {
 }
 
 
-def read_coco(path: str | os.PathLike, annotated: bool = True) -> dict[str, list[dict]]:
+def read_coco(
+    path: str | os.PathLike[str], annotated: bool = True
+) -> dict[str, list[dict[str, Any]]]:
     """Read the images, annotations and categories of a file.
 
     Fields that many tools omit are filled in: ``iscrowd`` is 0, ``area`` that of the box.
@@ -63,7 +65,7 @@ def read_coco(path: str | os.PathLike, annotated: bool = True) -> dict[str, list
     return content
 
 
-def read_classes(path: str | os.PathLike) -> tuple[str, ...]:
+def read_classes(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return the names of the categories in the order of the file.
 
     Only the list of categories is parsed, unless it cannot be found by its key.
@@ -79,7 +81,7 @@ def read_classes(path: str | os.PathLike) -> tuple[str, ...]:
     return tuple(category["name"] for category in categories)
 
 
-def _load(path: str | os.PathLike) -> Any:
+def _load(path: str | os.PathLike[str]) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -101,7 +103,7 @@ def _load(path: str | os.PathLike) -> Any:
         ) from error
 
 
-def _find_categories(path: Path) -> list | None:
+def _find_categories(path: Path) -> list[Any] | None:
     """Return the list after ``"categories":`` in a file, or None unless there is exactly one."""
     if path.stat().st_size == 0:
         return None
@@ -129,7 +131,7 @@ def _find_categories(path: Path) -> list | None:
 
 
 def _check_entries(
-    path: str | os.PathLike, key: str, entries: list, fields: tuple[str, ...]
+    path: str | os.PathLike[str], key: str, entries: list[Any], fields: tuple[str, ...]
 ) -> None:
     seen = set()
     for index, entry in enumerate(entries):
@@ -143,7 +145,7 @@ def _check_entries(
         seen.add(entry["id"])
 
 
-def _check_names(path: str | os.PathLike, categories: list[dict]) -> None:
+def _check_names(path: str | os.PathLike[str], categories: list[dict[str, Any]]) -> None:
     if not categories:
         raise UserError(f"'{path}' lists no categories, so there is nothing to detect.")
     for name, count in Counter(category["name"] for category in categories).items():

@@ -17,8 +17,6 @@ _NOISE = (
     "is skipped since its requires_grad=False",
     "`self.param_schedulers` is None",
 )
-# What lower layers log by mmengine's ``print_log``, which cannot mark a record.
-_LEFT_OUT = ("are left out (the first: annotation", "list are left out.", ": no boxes of ")
 _TABLE = "\n+--"
 
 
@@ -36,11 +34,7 @@ class TerminalFilter(logging.Filter):
         text = record.getMessage()
         if record.levelno >= logging.WARNING:
             return not any(words in text for words in _NOISE)
-        return (
-            getattr(record, "terminal", False)
-            or any(words in text for words in _LEFT_OUT)
-            or (self.tables and _TABLE in text)
-        )
+        return getattr(record, "terminal", False) or (self.tables and _TABLE in text)
 
 
 class TerminalFormatter(logging.Formatter):

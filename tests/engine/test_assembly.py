@@ -12,6 +12,7 @@ from mmengine.config import Config  # noqa: E402
 
 from mmresnet.config.classes import follow_checkpoint  # noqa: E402
 from mmresnet.engine.assembly import (  # noqa: E402
+    _needs_mmpretrain,
     building,
     choose_device,
     load_model,
@@ -95,3 +96,13 @@ def test_a_gpu_is_chosen_and_none_is_hidden(monkeypatch):
     before = dict(os.environ)
     assert [choose_device(name) for name in ("auto", "cuda", "cpu")] == ["cuda", "cuda", "cpu"]
     assert dict(os.environ) == before
+
+
+def test_a_detector_needs_mmpretrain_where_a_part_is_of_it():
+    def needs(**settings):
+        return _needs_mmpretrain(Config({"model": {"type": "FasterRCNN", **settings}}))
+
+    assert needs(backbone={"type": "mmpretrain.ConvNeXt"})
+    assert needs(head={"type": "LinearReIDHead"})
+    weights = {"type": "Pretrained", "checkpoint": "https://host/mmpretrain/v0/resnet50.pth"}
+    assert not needs(backbone={"type": "mmresnet.ResNet", "init_cfg": weights})

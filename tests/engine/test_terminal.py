@@ -22,12 +22,6 @@ def logger_in(folder: Path) -> MMLogger:
         (logging.INFO, "Config:\nmodel = dict()", ""),
         (logging.INFO, "Epoch(train) [1][10/22]  loss: 1.0", ""),
         (logging.INFO, TABLE, ""),
-        (
-            logging.INFO,
-            "'a.json': 2 boxes of zero or negative size are left out (the first: annotation 1 of "
-            "'1.jpg').",
-            "'a.json': 2 boxes",
-        ),
         (logging.WARNING, "The weights were trained on RGB images", "Warning: The weights"),
         (logging.ERROR, "nothing works", "Error: nothing works"),
         (logging.WARNING, '"HardDiskBackend" is the alias of "LocalBackend"', ""),

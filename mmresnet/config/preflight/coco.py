@@ -146,6 +146,12 @@ def _follow_files(cfg: Config, loaders: tuple[str, ...], options: Mapping[str, A
 
 
 def _check_there(one: CocoSet) -> None:
+    prefix = one.part.get("data_prefix") or {}
+    if not isinstance(prefix, dict):
+        raise UserError(
+            f"{one.path}.data_prefix is {prefix!r}: give the folder of the images below data_root "
+            f"as {one.path}.data_prefix.img."
+        )
     if not os.path.isfile(one.ann_file):
         root = one.part.get("data_root") or ""
         where = "" if not root or os.path.isdir(root) else f" (nor a folder '{root}')"

@@ -71,8 +71,7 @@ def _write_all(root: Path) -> None:
         from sklearn.model_selection import train_test_split
     except ModuleNotFoundError as error:
         raise UserError(
-            "The digits come with scikit-learn, which is not installed: "
-            "pip install 'mmresnet[demo]'."
+            "The digits come with scikit-learn, which is not installed: pip install scikit-learn."
         ) from error
     from PIL import Image
 

@@ -149,3 +149,9 @@ def test_mmdets_own_class_needs_the_models_number(tiny_coco):
     one = {**dataset(tiny_coco, metainfo=dict(classes=("cat",))), "type": "CocoDataset"}
     with pytest.raises(UserError, match=r"bbox_head\.0\.num_classes is 80, but .* names 'cat'"):
         follow_data(config(tiny_coco, train=one, val=one), LOADERS)
+
+
+def test_a_prefix_that_is_a_text(tiny_coco):
+    train = {**dataset(tiny_coco), "data_prefix": "train2017/"}
+    with pytest.raises(UserError, match=r"data_prefix is 'train2017/': give .*data_prefix\.img"):
+        follow_data(config(tiny_coco, train=train), LOADERS)

@@ -28,4 +28,4 @@ def test_a_prediction_without_mmpretrain_names_the_missing_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "A prediction without data samples needs the package 'mmpretrain" in done.stdout
-    assert "pip install 'mmresnet[openmmlab]'" in done.stdout
+    assert "pip install -e '.[openmmlab]'" in done.stdout
