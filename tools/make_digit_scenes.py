@@ -4,7 +4,7 @@ import sys
 
 from mmresnet.cli.command import main_of, run
 
-main = main_of("demo_data_scenes")
+main = main_of("demo_data.scenes")
 
 if __name__ == "__main__":
     sys.exit(run(main))

@@ -4,7 +4,7 @@ import sys
 
 from mmresnet.cli.command import main_of, run
 
-main = main_of("plot_detections")
+main = main_of("plot.detections")
 
 if __name__ == "__main__":
     sys.exit(run(main))

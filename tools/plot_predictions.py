@@ -4,7 +4,7 @@ import sys
 
 from mmresnet.cli.command import main_of, run
 
-main = main_of("plot_predictions")
+main = main_of("plot.predictions")
 
 if __name__ == "__main__":
     sys.exit(run(main))

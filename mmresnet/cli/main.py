@@ -84,7 +84,7 @@ def _add_commands(parser: command.Command, table: dict[str, Any], prefix: str = 
                 description=f"{text[0].upper()}{text[1:]}.",
                 epilog=f"example:\n  %(prog)s {next(iter(further))} --help",
             )
-            _add_commands(group, further, prefix=f"{module}_")
+            _add_commands(group, further, prefix=f"{module}.")
 
 
 def _check_names(arguments: list[str], table: dict[str, Any] = COMMANDS, before: str = "") -> None:

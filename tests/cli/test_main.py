@@ -54,7 +54,7 @@ def test_help_has_an_example_and_imports_nothing_heavy(words):
 @each_command
 def test_the_table_has_the_first_line_of_the_module(words):
     text = WORDS[words]
-    module = import_module(f"mmresnet.cli.{'_'.join(words).replace('-', '_')}")
+    module = import_module(f"mmresnet.cli.{'.'.join(words).replace('-', '_')}")
     assert module.__doc__.splitlines()[0] == f"{text[0].upper()}{text[1:]}."
 
 
