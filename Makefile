@@ -13,7 +13,7 @@ INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
 	/^Installing collected/ {print "  Unpacking"} {fflush()}'
 
-.PHONY: help demo demo-cls demo-det test test-full lint docs clean
+.PHONY: help demo demo-cls demo-det test test-full test-upstream lint docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,7 +21,9 @@ help:
 	@echo "                digits; make demo-cls and make demo-det run only one"
 	@echo "make test       the fast tests, with OpenMMLab's own packages"
 	@echo "make test-full  all tests, with OpenMMLab's packages and with the onedl-* forks"
-	@echo "make lint       ruff check and ruff format --check"
+	@echo "make test-upstream  mmcv's, mmpretrain's and mmdet's tests on the classes and operators here:"
+	@echo "                MMCV_TESTS=…/mmcv/tests MMPRETRAIN_TESTS=… MMDET_TESTS=… name the folders"
+	@echo "make lint       ruff check, ruff format --check and mypy"
 	@echo "make docs       the pages of docs/ and a reference of the code, as a site in build/site"
 	@echo "make clean      remove environments and caches, but not data and work_dirs"
 
@@ -35,16 +37,21 @@ test-full: .venv/.test .venv-onedl/.test
 	.venv/bin/python -m pytest
 	.venv-onedl/bin/python -m pytest
 
+test-upstream: .venv/.test
+	.venv/bin/python $(INSTALL) -q parameterized
+	.venv/bin/python tools/test_upstream.py
+
 lint: .venv/.test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 
 docs: .venv/.docs
 	.venv/bin/python -m mkdocs build --strict --quiet
 	@echo "Open build/site/index.html"
 
 clean:
-	rm -rf .venv .venv-onedl build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-onedl build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 .venv/.demo: EXTRAS := openmmlab,demo
 .venv/.test: EXTRAS := openmmlab,mmseg,demo,test,docs

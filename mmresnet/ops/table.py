@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 from mmresnet.errors import UserError
 
@@ -10,6 +11,7 @@ PROVIDED = {
     "nms": "nms:nms",
     "softnms": "nms:softnms",
     "nms_match": "nms:nms_match",
+    "bbox_overlaps": "bbox_overlaps:bbox_overlaps",
     "roi_align_forward": "roi_align.operator:roi_align_forward",
     "roi_align_backward": "roi_align.operator:roi_align_backward",
     "roi_pool_forward": "roi_pool:roi_pool_forward",
@@ -41,7 +43,6 @@ NEEDED_BY = {
     ("deform_roi_pool",): "deformable RoI pooling, in the dpool and mdpool models",
     ("prroi_pool",): "precise RoI pooling",
     ("border_align",): "BorderAlign, in BorderDet",
-    ("bbox_overlaps",): "mmcv.ops.bbox_overlaps (mmdet's bbox_overlaps does not need it)",
     (
         "nms_rotated",
         "nms_quadri",
@@ -89,7 +90,7 @@ class MissingOperator(UserError, NotImplementedError):
     """A model calls an operator that needs a compiled mmcv."""
 
 
-def operator(name: str) -> Callable:
+def operator(name: str) -> Callable[..., Any]:
     """Return the operator of that name, or a function that raises :class:`MissingOperator`."""
     if name in PROVIDED:
         module, _, function = PROVIDED[name].partition(":")

@@ -1,9 +1,11 @@
-"""Validation of the backbones' arguments."""
+"""What the backbones' arguments mean, and whether they are valid."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmresnet.errors import UserTypeError, UserValueError, did_you_mean
 from mmresnet.models.checks import positive_integer
+from mmresnet.registry import MODELS
 
 STYLES = ("pytorch", "caffe")
 
@@ -15,7 +17,7 @@ def check_arguments(
     per_stage: Mapping[str, Sequence[int]],
     out_indices: Sequence[int],
     frozen_stages: int,
-    plugins: Sequence[dict] | None,
+    plugins: Sequence[dict[str, Any]] | None,
     positive: Mapping[str, int],
 ) -> None:
     """Check the arguments of the class ``name``; ``num_stages`` is (given, largest allowed).
@@ -64,3 +66,38 @@ def check_arguments(
                 f"{name}: a plugin's stages={tuple(given)} has {len(given)} entries, and there "
                 f"are {stages} stages."
             )
+
+
+def scoped(cfg: dict[str, Any]) -> dict[str, Any]:
+    """Return a layer's config with ``_scope_`` as the scope of its type, as registries read it.
+
+    mmengine adds this key to dicts that come from a base config of another package; mmcv's builders
+    of layers would pass it to the layer.
+    """
+    if "_scope_" not in cfg:
+        return cfg
+    cfg = dict(cfg)
+    with MODELS.switch_scope_and_registry(cfg.pop("_scope_")) as registry:
+        kind = cfg["type"]
+        if isinstance(kind, str) and registry.get(kind) and kind in registry.module_dict:
+            cfg["type"] = f"{registry.scope}.{kind}"
+    return cfg
+
+
+def block_dilations(
+    dilation: int, blocks: int, contract: bool, multi_grid: Sequence[int] | None
+) -> list[int]:
+    """Return the dilation of each of a stage's blocks; for the arguments see :class:`ResNet`.
+
+    Raises:
+        ValueError: ``multi_grid`` is shorter than the stage.
+    """
+    if multi_grid is None:
+        first = dilation // 2 if contract and dilation > 1 else dilation
+        return [first] + [dilation] * (blocks - 1)
+    if len(multi_grid) < blocks:
+        raise UserValueError(
+            f"multi_grid={tuple(multi_grid)} has {len(multi_grid)} entries, and the last stage "
+            f"has {blocks} blocks: give one for each."
+        )
+    return list(multi_grid[:blocks])

@@ -47,7 +47,7 @@ class ResidualBlock(BaseModule):
 
     expansion: ClassVar[int]
     branch: tuple[str, ...]
-    last_norm: str
+    norm_names: tuple[str, ...]
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class ResidualBlock(BaseModule):
         dilation: int = 1,
         style: str = "pytorch",
         dcn: ConvFactory | None = None,
-        plugins: Sequence[dict] = (),
+        plugins: Sequence[dict[str, Any]] = (),
         drop_path_rate: float = 0.0,
         with_cp: bool = False,
     ) -> None:
@@ -76,7 +76,7 @@ class ResidualBlock(BaseModule):
             self.add_module(f"conv{index}", layer)
             self.add_module(norm_name, norm_layer)
             norm_names.append(norm_name)
-        self.last_norm = norm_names[-1]
+        self.norm_names = tuple(norm_names)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = shortcut
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
@@ -84,7 +84,7 @@ class ResidualBlock(BaseModule):
         branch: list[str] = []
         for index, norm_name in enumerate(norm_names, start=1):
             branch += [f"conv{index}", norm_name]
-            if norm_name != self.last_norm:  # the last activation follows the addition
+            if norm_name != norm_names[-1]:  # the last activation follows the addition
                 branch.append("relu")
             branch += self._add_plugins_after(index, plugins)
         self.branch = (*branch, "drop_path")
@@ -92,7 +92,10 @@ class ResidualBlock(BaseModule):
 
     @staticmethod
     def _check(
-        mid_channels: int, out_channels: int, dcn: ConvFactory | None, plugins: Sequence[dict]
+        mid_channels: int,
+        out_channels: int,
+        dcn: ConvFactory | None,
+        plugins: Sequence[dict[str, Any]],
     ) -> None:
         """Raise ``ValueError`` if an argument does not suit this kind of block."""
         raise NotImplementedError
@@ -111,7 +114,17 @@ class ResidualBlock(BaseModule):
         """Return the convolutions of the branch in order."""
         raise NotImplementedError
 
-    def _add_plugins_after(self, index: int, plugins: Sequence[dict]) -> list[str]:
+    @property
+    def norm1(self) -> nn.Module:
+        """The norm layer after ``conv1``, whatever its name: ``bn1``, ``gn1`` …"""
+        return self.get_submodule(self.norm_names[0])
+
+    @property
+    def norm2(self) -> nn.Module:
+        """The norm layer after ``conv2``."""
+        return self.get_submodule(self.norm_names[1])
+
+    def _add_plugins_after(self, index: int, plugins: Sequence[dict[str, Any]]) -> list[str]:
         """Add the plugins of position ``after_conv{index}`` as children; return their names."""
         names = []
         for plugin in plugins:
@@ -150,7 +163,12 @@ class BasicBlock(ResidualBlock):
     expansion = 1
 
     @staticmethod
-    def _check(mid_channels, out_channels, dcn, plugins) -> None:
+    def _check(
+        mid_channels: int,
+        out_channels: int,
+        dcn: ConvFactory | None,
+        plugins: Sequence[dict[str, Any]],
+    ) -> None:
         if dcn is not None or plugins:
             raise UserValueError(
                 "dcn and plugins are for bottleneck blocks, and this depth is built of basic "
@@ -163,7 +181,16 @@ class BasicBlock(ResidualBlock):
             )
 
     @staticmethod
-    def _convs(in_channels, mid_channels, out_channels, conv, dcn, stride, dilation, style):
+    def _convs(
+        in_channels: int,
+        mid_channels: int,
+        out_channels: int,
+        conv: ConvFactory,
+        dcn: ConvFactory,
+        stride: int,
+        dilation: int,
+        style: str,
+    ) -> list[nn.Module]:
         strided = dict(stride=stride, padding=dilation, dilation=dilation)
         return [
             conv(in_channels, mid_channels, kernel_size=3, bias=False, **strided),
@@ -180,8 +207,18 @@ class Bottleneck(ResidualBlock):
 
     expansion = 4
 
+    @property
+    def norm3(self) -> nn.Module:
+        """The norm layer after ``conv3``."""
+        return self.get_submodule(self.norm_names[2])
+
     @staticmethod
-    def _check(mid_channels, out_channels, dcn, plugins) -> None:
+    def _check(
+        mid_channels: int,
+        out_channels: int,
+        dcn: ConvFactory | None,
+        plugins: Sequence[dict[str, Any]],
+    ) -> None:
         allowed = ("after_conv1", "after_conv2", "after_conv3")
         for plugin in plugins:
             position = plugin.get("position")
@@ -192,7 +229,16 @@ class Bottleneck(ResidualBlock):
                 )
 
     @staticmethod
-    def _convs(in_channels, mid_channels, out_channels, conv, dcn, stride, dilation, style):
+    def _convs(
+        in_channels: int,
+        mid_channels: int,
+        out_channels: int,
+        conv: ConvFactory,
+        dcn: ConvFactory,
+        stride: int,
+        dilation: int,
+        style: str,
+    ) -> list[nn.Module]:
         first, second = (1, stride) if style == "pytorch" else (stride, 1)
         strided = dict(stride=second, padding=dilation, dilation=dilation)
         return [

@@ -1,7 +1,7 @@
 """Nets for 32×32 images: the paper's (Sec. 4.2), and ResNet-18 to -152 with a small stem."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmresnet.errors import UserValueError
 from mmresnet.models.backbones.blocks import BasicBlock, ResidualBlock
@@ -43,7 +43,7 @@ class CifarResNet(ResNet):
         strides: Sequence[int] = (1, 2, 2),
         dilations: Sequence[int] = (1, 1, 1),
         zero_init_residual: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             depth,

@@ -36,7 +36,7 @@ class ResidualNet(BaseModule):
         frozen_stages: int,
         norm_eval: bool,
         zero_init_residual: bool,
-        init_cfg: dict | list[dict] | None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None,
     ) -> None:
         super().__init__(init_cfg)
         for name, layer in stem.items():
@@ -53,6 +53,13 @@ class ResidualNet(BaseModule):
         )
         for name in self.frozen_names:
             self.get_submodule(name).requires_grad_(False)
+
+    @property
+    def norm1(self) -> nn.Module:
+        """The norm layer after the stem's ``conv1``; a deep stem has no layer of this name."""
+        if "conv1" not in self.stem_names:
+            raise AttributeError("norm1")
+        return self.get_submodule(self.stem_names[self.stem_names.index("conv1") + 1])
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return the feature maps of the stages in ``out_indices``, in order of depth.
@@ -94,7 +101,7 @@ class ResidualNet(BaseModule):
         if self.zero_init_residual and not already_done and not self._is_pretrained():
             for block in self.modules():
                 if isinstance(block, ResidualBlock) and block.downsample is not None:
-                    norm = block.get_submodule(block.last_norm)
+                    norm = block.get_submodule(block.norm_names[-1])
                     nn.init.zeros_(norm.weight)
                     nn.init.zeros_(norm.bias)
 

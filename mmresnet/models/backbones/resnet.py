@@ -4,22 +4,22 @@ import copy
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import Sequential
 
 from mmresnet import ops
-from mmresnet.errors import UserValueError, did_you_mean
-from mmresnet.models.backbones.arguments import check_arguments
+from mmresnet.errors import UserTypeError, UserValueError, did_you_mean
+from mmresnet.models.backbones.arguments import block_dilations, check_arguments, scoped
 from mmresnet.models.backbones.blocks import BasicBlock, Bottleneck, ConvFactory, ResidualBlock
 from mmresnet.models.backbones.residual_net import ResidualNet
 from mmresnet.models.backbones.shortcuts import no_shortcut, pooled_projection, projection
 from mmresnet.models.backbones.stems import deep_stem, imagenet_stem
 from mmresnet.registry import MODELS
 
-DEFAULT_INIT = [
+DEFAULT_INIT: list[dict[str, Any]] = [
     dict(type="Kaiming", layer=["Conv2d"]),
     dict(type="Constant", val=1, layer=["_BatchNorm", "GroupNorm"]),
 ]
@@ -29,9 +29,11 @@ DEFAULT_INIT = [
 class ResNet(ResidualNet):
     """ResNet of He et al. 2015 (Table 1), with the keywords of OpenMMLab's packages.
 
-    The same weights give bit-identical outputs to ``ResNet`` of mmpretrain 1.2.0 and mmdet 3.3.0.
-    Two defaults differ between these; here they are mmpretrain's: ``out_indices`` is the last
-    stage (mmdet: all four) and ``norm_eval`` is False (mmdet: True).
+    The same weights give bit-identical outputs to ``ResNet`` of mmpretrain 1.2.0, mmdet 3.3.0 and
+    mmsegmentation 1.2.2. Where their defaults differ, ``out_indices`` is the last stage (mmdet and
+    mmsegmentation: all four), ``norm_eval`` is False (mmdet: True) and ``stem_channels`` is
+    ``base_channels`` (mmpretrain and mmsegmentation: 64). Plugins at the same position follow each
+    other, as in mmdet (mmsegmentation: only the last has an effect).
 
     Args:
         depth: 18, 34, 50, 101 or 152.
@@ -56,6 +58,10 @@ class ResNet(ResidualNet):
         stage_with_dcn: Which stages have it.
         plugins: Layers inside bottlenecks: dicts of ``cfg``, ``position`` (``'after_conv1'``
             to ``'after_conv3'``) and optionally ``stages``, a bool for each stage.
+        multi_grid: Dilation of each block of the last stage, in place of that in ``dilations``
+            (Chen et al. 2017, DeepLabv3, Sec. 3.2.1, where it is a factor on the stage's).
+        contract_dilation: Halve the dilation of each stage's first block, as mmsegmentation's
+            recipes do; a ``multi_grid`` is left unchanged.
         with_cp: Save memory by computing each block's branch again in the backward pass.
         zero_init_residual: The last norm layer of each block starts at zero (Goyal et al. 2017).
         pretrained: Deprecated; use ``init_cfg=dict(type='Pretrained', checkpoint=…)``.
@@ -64,6 +70,7 @@ class ResNet(ResidualNet):
 
     Raises:
         ValueError: An argument is out of range; the message gives the range.
+        TypeError: An argument is of the wrong type.
     """
 
     arch_settings: ClassVar[dict[int, tuple[type[ResidualBlock], tuple[int, ...]]]] = {
@@ -73,8 +80,11 @@ class ResNet(ResidualNet):
         101: (Bottleneck, (3, 4, 23, 3)),
         152: (Bottleneck, (3, 8, 36, 3)),
     }
-    stems: ClassVar[dict[bool, Callable]] = {False: imagenet_stem, True: deep_stem}
-    shortcuts: ClassVar[dict[bool, Callable]] = {False: projection, True: pooled_projection}
+    stems: ClassVar[dict[bool, Callable[..., Any]]] = {False: imagenet_stem, True: deep_stem}
+    shortcuts: ClassVar[dict[bool, Callable[..., Any]]] = {
+        False: projection,
+        True: pooled_projection,
+    }
 
     def __init__(
         self,
@@ -91,16 +101,18 @@ class ResNet(ResidualNet):
         deep_stem: bool = False,
         avg_down: bool = False,
         frozen_stages: int = -1,
-        conv_cfg: dict | None = None,
-        norm_cfg: dict | None = None,
+        conv_cfg: dict[str, Any] | None = None,
+        norm_cfg: dict[str, Any] | None = None,
         norm_eval: bool = False,
-        dcn: dict | None = None,
+        dcn: dict[str, Any] | None = None,
         stage_with_dcn: Sequence[bool] = (False, False, False, False),
-        plugins: Sequence[dict] | None = None,
+        plugins: Sequence[dict[str, Any]] | None = None,
+        multi_grid: Sequence[int] | None = None,
+        contract_dilation: bool = False,
         with_cp: bool = False,
         zero_init_residual: bool = True,
         pretrained: str | None = None,
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
         drop_path_rate: float = 0.0,
     ) -> None:
         block, repeats = self.arch(depth)
@@ -110,7 +122,11 @@ class ResNet(ResidualNet):
             name,
             style=style,
             num_stages=(num_stages, len(repeats)),
-            per_stage={"strides": strides, "dilations": dilations},
+            per_stage={
+                "strides": strides,
+                "dilations": dilations,
+                **({"stage_with_dcn": stage_with_dcn} if dcn else {}),
+            },
             out_indices=out_indices,
             frozen_stages=frozen_stages,
             plugins=plugins,
@@ -123,28 +139,30 @@ class ResNet(ResidualNet):
         )
         make_stem = _choose(self.stems, "deep_stem", deep_stem, name)
         make_shortcut = _choose(self.shortcuts, "avg_down", avg_down, name)
-        norm_cfg = norm_cfg or dict(type="BN", requires_grad=True)
+        conv_cfg = conv_cfg and scoped(conv_cfg)
+        norm_cfg = scoped(norm_cfg or dict(type="BN"))
         conv = partial(build_conv_layer, conv_cfg)
         norm = partial(build_norm_layer, norm_cfg)
         expansion = expansion or block.expansion
         rates = torch.linspace(0, drop_path_rate, sum(repeats), device="cpu").tolist()
 
-        stem = make_stem(in_channels, stem_channels or base_channels, conv_cfg, norm_cfg)
-        stages = []
         inputs = stem_channels or base_channels
+        stem = make_stem(in_channels, inputs, conv_cfg, norm_cfg)
+        stages = []
         for index in range(num_stages):
             mid = base_channels * 2**index
-            options = dict(
+            grid = multi_grid if index == num_stages - 1 else None
+            options: dict[str, Any] = dict(
                 conv=conv,
                 norm=norm,
-                dilation=dilations[index],
                 style=style,
                 dcn=_deformable(dcn, conv_cfg) if dcn and stage_with_dcn[index] else None,
                 plugins=_plugins_of_stage(plugins or (), index),
                 with_cp=with_cp,
             )
             blocks = []
-            for number in range(repeats[index]):
+            per_block = block_dilations(dilations[index], repeats[index], contract_dilation, grid)
+            for number, dilation in enumerate(per_block):
                 stride = strides[index] if number == 0 else 1
                 outputs = mid * expansion
                 blocks.append(
@@ -153,6 +171,7 @@ class ResNet(ResidualNet):
                         mid,
                         outputs,
                         stride=stride,
+                        dilation=dilation,
                         shortcut=make_shortcut(inputs, outputs, stride, conv, norm),
                         drop_path_rate=rates.pop(0),
                         **options,
@@ -171,6 +190,7 @@ class ResNet(ResidualNet):
             _init_cfg(init_cfg, pretrained),
         )
         self.depth = depth
+        self.stem_channels = stem_channels or base_channels
         self.feat_dim = inputs
 
     @classmethod
@@ -193,7 +213,7 @@ class ResNet(ResidualNet):
 class ResNetV1c(ResNet):
     """ResNet with the deep stem (He et al. 2018, Bag of Tricks, ResNet-C)."""
 
-    def __init__(self, depth: int, **kwargs) -> None:
+    def __init__(self, depth: int, **kwargs: Any) -> None:
         super().__init__(depth, deep_stem=True, **kwargs)
 
 
@@ -201,7 +221,7 @@ class ResNetV1c(ResNet):
 class ResNetV1d(ResNet):
     """ResNet with the deep stem and pooled shortcuts (Bag of Tricks, ResNet-D)."""
 
-    def __init__(self, depth: int, **kwargs) -> None:
+    def __init__(self, depth: int, **kwargs: Any) -> None:
         super().__init__(depth, deep_stem=True, avg_down=True, **kwargs)
 
 
@@ -214,23 +234,29 @@ class PlainNet(ResNet):
     shortcuts: ClassVar = {False: no_shortcut}
 
 
-def _choose(table: dict[bool, Callable], keyword: str, value: bool, name: str) -> Callable:
+def _choose(
+    table: dict[bool, Callable[..., Any]], keyword: str, value: bool, name: str
+) -> Callable[..., Any]:
     if bool(value) not in table:
         raise UserValueError(f"{name} has no {keyword}: leave {keyword}={value!r} out.")
     return table[bool(value)]
 
 
-def _plugins_of_stage(plugins: Sequence[dict], index: int) -> list[dict]:
-    return [plugin for plugin in plugins if plugin.get("stages") is None or plugin["stages"][index]]
+def _plugins_of_stage(plugins: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:
+    return [
+        {**plugin, "cfg": scoped(plugin["cfg"])}
+        for plugin in plugins
+        if plugin.get("stages") is None or plugin["stages"][index]
+    ]
 
 
-def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
+def _deformable(dcn: dict[str, Any], conv_cfg: dict[str, Any] | None) -> ConvFactory | None:
     """Return the factory of the deformable convolution, or None where ``dcn`` turns it off.
 
     Agrees with mmdet/models/backbones/resnet.py: ``fallback_on_stride=True`` builds the plain one.
     Installs mmresnet's operators, which the net needs where mmcv is not compiled.
     """
-    dcn = dict(dcn)
+    dcn = dict(scoped(dcn))
     if dcn.pop("fallback_on_stride", False):
         return None
     if conv_cfg is not None:
@@ -243,13 +269,17 @@ def _deformable(dcn: dict, conv_cfg: dict | None) -> ConvFactory | None:
     return partial(build_conv_layer, dcn)
 
 
-def _init_cfg(init_cfg: dict | list[dict] | None, pretrained: str | None) -> dict | list[dict]:
+def _init_cfg(
+    init_cfg: dict[str, Any] | list[dict[str, Any]] | None, pretrained: str | None
+) -> dict[str, Any] | list[dict[str, Any]]:
     if pretrained is None:
         return copy.deepcopy(DEFAULT_INIT) if init_cfg is None else init_cfg
     if init_cfg is not None:
         raise UserValueError(
             "pretrained and init_cfg are two names of one setting: give init_cfg alone."
         )
+    if not isinstance(pretrained, str):
+        raise UserTypeError(f"pretrained={pretrained!r} must be a path, an address or a name.")
     warnings.warn(
         "pretrained is deprecated: write init_cfg=dict(type='Pretrained', checkpoint=…).",
         DeprecationWarning,

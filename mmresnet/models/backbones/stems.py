@@ -4,12 +4,14 @@ Each is a function ``(in_channels, stem_channels, conv_cfg, norm_cfg) -> {name: 
 names are the state-dict prefixes, and the order is the order of computation.
 """
 
+from typing import Any
+
 from mmcv.cnn import ConvModule, build_conv_layer, build_norm_layer
 from torch import nn
 
 
 def imagenet_stem(
-    in_channels: int, stem_channels: int, conv_cfg: dict | None, norm_cfg: dict
+    in_channels: int, stem_channels: int, conv_cfg: dict[str, Any] | None, norm_cfg: dict[str, Any]
 ) -> dict[str, nn.Module]:
     """7×7 convolution and max pooling: ``(N, 3, 224, 224) -> (N, 64, 56, 56)`` (paper, Table 1)."""
     conv = build_conv_layer(
@@ -25,7 +27,7 @@ def imagenet_stem(
 
 
 def deep_stem(
-    in_channels: int, stem_channels: int, conv_cfg: dict | None, norm_cfg: dict
+    in_channels: int, stem_channels: int, conv_cfg: dict[str, Any] | None, norm_cfg: dict[str, Any]
 ) -> dict[str, nn.Module]:
     """Three 3×3 convolutions in place of the 7×7 (Bag of Tricks, ResNet-C).
 
@@ -53,7 +55,7 @@ def deep_stem(
 
 
 def cifar_stem(
-    in_channels: int, stem_channels: int, conv_cfg: dict | None, norm_cfg: dict
+    in_channels: int, stem_channels: int, conv_cfg: dict[str, Any] | None, norm_cfg: dict[str, Any]
 ) -> dict[str, nn.Module]:
     """One 3×3 convolution at full resolution: ``(N, 3, 32, 32) -> (N, C, 32, 32)`` (Sec. 4.2)."""
     conv = build_conv_layer(

@@ -40,10 +40,10 @@ class LinearClsHead(LinearHead):
         self,
         num_classes: int,
         in_channels: int,
-        loss: dict | nn.Module = CROSS_ENTROPY,
+        loss: dict[str, Any] | nn.Module = CROSS_ENTROPY,
         topk: int | Sequence[int] = (1,),
         cal_acc: bool = False,
-        init_cfg: dict | list | None = NORMAL_INIT,
+        init_cfg: dict[str, Any] | list[Any] | None = NORMAL_INIT,
     ) -> None:
         super().__init__(num_classes, in_channels, loss, init_cfg)
         ks = topk if isinstance(topk, Sequence) else (topk,)
@@ -56,16 +56,18 @@ class LinearClsHead(LinearHead):
             )
 
     def loss(
-        self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any]
+        self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any], **kwargs: Any
     ) -> dict[str, Tensor]:
         """Return ``{'loss': …}``, and with ``cal_acc`` ``'accuracy_top-k'`` in percent.
+
+        ``kwargs`` are given to the loss.
 
         Raises:
             ValueError: The features or the labels do not fit the head, or ``cal_acc`` is used
                 with mixed images.
         """
         cls_score, target = self._scores_and_targets(feats, data_samples)
-        losses = self._loss(cls_score, target)
+        losses = self._loss(cls_score, target, **kwargs)
         if self.cal_acc:
             losses.update(self._accuracy(cls_score.detach(), target))
         return losses
@@ -85,6 +87,6 @@ class LinearClsHead(LinearHead):
         percent = 100 / len(target)
         return {f"accuracy_top-{k}": correct[:, :k].sum() * percent for k in self.topk}
 
-    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Tensor | list[Tensor]]:
         scores = torch.softmax(cls_score, dim=1)
         return scores, scores.argmax(dim=1, keepdim=True)

@@ -35,7 +35,7 @@ class LinearHead(BaseModule):
     """
 
     def __init__(
-        self, num_classes: int, in_channels: int, loss: dict | nn.Module, init_cfg: Any
+        self, num_classes: int, in_channels: int, loss: dict[str, Any] | nn.Module, init_cfg: Any
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         name = type(self).__name__
@@ -66,22 +66,25 @@ class LinearHead(BaseModule):
             ) from error
 
     def loss(
-        self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any]
+        self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any], **kwargs: Any
     ) -> dict[str, Tensor]:
         """Return ``{'loss': …}`` for features and the ground truth in ``data_samples``.
+
+        ``kwargs`` are given to the loss.
 
         Raises:
             ValueError: The features or the labels do not fit the head, or are missing.
         """
-        return self._loss(*self._scores_and_targets(feats, data_samples))
+        return self._loss(*self._scores_and_targets(feats, data_samples), **kwargs)
 
     def _scores_and_targets(
         self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any]
     ) -> tuple[Tensor, Tensor]:
         return _full_precision(self(feats)), self._targets(data_samples)
 
-    def _loss(self, cls_score: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return {"loss": self.loss_module(cls_score, target, avg_factor=cls_score.shape[0])}
+    def _loss(self, cls_score: Tensor, target: Tensor, **kwargs: Any) -> dict[str, Tensor]:
+        loss = self.loss_module(cls_score, target, avg_factor=cls_score.shape[0], **kwargs)
+        return {"loss": loss}
 
     def predict(
         self, feats: Tensor | Sequence[Tensor], data_samples: Sequence[Any] | None = None
@@ -104,7 +107,7 @@ class LinearHead(BaseModule):
         """Return the targets for the loss: class indices (N,) or scores (N, C)."""
         raise NotImplementedError
 
-    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Tensor | list[Tensor]]:
         """Return the scores (N, C) and the N tensors of predicted class indices."""
         raise NotImplementedError
 

@@ -38,10 +38,10 @@ class MultiLabelLinearClsHead(LinearHead):
         self,
         num_classes: int,
         in_channels: int,
-        loss: dict | nn.Module = BINARY_CROSS_ENTROPY,
+        loss: dict[str, Any] | nn.Module = BINARY_CROSS_ENTROPY,
         thr: float | None = None,
         topk: int | None = None,
-        init_cfg: dict | list | None = NORMAL_INIT,
+        init_cfg: dict[str, Any] | list[Any] | None = NORMAL_INIT,
     ) -> None:
         super().__init__(num_classes, in_channels, loss, init_cfg)
         if thr is not None and not 0 <= thr <= 1:
@@ -59,8 +59,8 @@ class MultiLabelLinearClsHead(LinearHead):
             return multi_hot_labels(data_samples, self.num_classes)
         return scores.float()
 
-    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+    def _decide(self, cls_score: Tensor) -> tuple[Tensor, Tensor | list[Tensor]]:
         scores = torch.sigmoid(cls_score)
-        if self.thr is None:
+        if self.thr is None and self.topk is not None:
             return scores, scores.topk(self.topk, dim=1).indices
         return scores, [torch.nonzero(score >= self.thr).flatten() for score in scores]

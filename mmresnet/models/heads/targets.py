@@ -95,7 +95,7 @@ def multi_hot_labels(data_samples: Sequence[Any], num_classes: int) -> Tensor:
 
 def _field(data_samples: Sequence[Any], name: str) -> list[Tensor]:
     """Return the attribute ``name`` of every sample; raise if one lacks it."""
-    values = [getattr(sample, name, None) for sample in data_samples]
+    values: list[Any] = [getattr(sample, name, None) for sample in data_samples]
     for sample, value in zip(data_samples, values, strict=True):
         if value is None:
             raise UserValueError(

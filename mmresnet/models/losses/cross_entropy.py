@@ -12,6 +12,15 @@ from mmresnet.registry import MODELS
 REDUCTIONS = ("mean", "sum", "none")
 
 
+def check_reduction(reduction: str) -> None:
+    """Raise a ValueError unless ``reduction`` is one of :data:`REDUCTIONS`."""
+    if reduction not in REDUCTIONS:
+        raise UserValueError(
+            f"Unknown reduction {reduction!r}: a loss is reduced by 'mean', 'sum' or 'none'."
+            f"{did_you_mean(reduction, REDUCTIONS)}"
+        )
+
+
 def as_scores(label: Tensor, num_classes: int) -> Tensor:
     """Return targets as floating-point scores of shape (N, ``num_classes``).
 
@@ -53,6 +62,9 @@ class CrossEntropyLoss(nn.Module):
             whose shape does not fit the predictions.
     """
 
+    class_weight: Tensor | None
+    pos_weight: Tensor | None
+
     def __init__(
         self,
         use_sigmoid: bool = False,
@@ -63,11 +75,7 @@ class CrossEntropyLoss(nn.Module):
         pos_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
-            raise UserValueError(
-                f"Unknown reduction {reduction!r}: a loss is reduced by 'mean', 'sum' or "
-                f"'none'.{did_you_mean(reduction, REDUCTIONS)}"
-            )
+        check_reduction(reduction)
         if use_sigmoid and use_soft:
             raise UserValueError(
                 "use_sigmoid=True and use_soft=True exclude each other: leave use_soft out, "
@@ -87,15 +95,27 @@ class CrossEntropyLoss(nn.Module):
             values = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
             self.register_buffer(name, values, persistent=False)
 
-    def forward(self, cls_score: Tensor, label: Tensor, avg_factor: float | None = None) -> Tensor:
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
         """Return the loss: a scalar, or unreduced (N,) for softmax and (N, C) for sigmoid.
 
         Args:
             cls_score: Logits (N, C).
             label: Class indices (N,) or scores (N, C).
+            weight: A factor for each sample, (N,). The mean still divides by the number of
+                elements.
             avg_factor: What a mean divides the sum by, instead of the number of elements. The
                 heads give N, so that the sigmoid loss is a sum over classes.
+            reduction_override: Takes the place of ``reduction``.
         """
+        reduction = reduction_override or self.reduction
+        check_reduction(reduction)
         check_target(cls_score, label, "CrossEntropyLoss")
         if self.use_soft and label.ndim == 1:
             raise UserValueError(
@@ -116,7 +136,14 @@ class CrossEntropyLoss(nn.Module):
         else:
             target = label if label.ndim == 1 else as_scores(label, num_classes)
             loss = F.cross_entropy(cls_score, target, weight=self.class_weight, reduction="none")
-        return self.loss_weight * self._reduce(loss, avg_factor)
+        if weight is not None:
+            if weight.shape != cls_score.shape[:1]:
+                raise UserValueError(
+                    f"weight has the shape {tuple(weight.shape)}, but there are {len(cls_score)} "
+                    "samples: give one number for each."
+                )
+            loss = loss * weight.float().view(-1, *[1] * (loss.ndim - 1))
+        return self.loss_weight * _reduce(loss, reduction, avg_factor)
 
     def _check_weights(self, num_classes: int) -> None:
         for name in ("class_weight", "pos_weight"):
@@ -127,9 +154,10 @@ class CrossEntropyLoss(nn.Module):
                     f"{num_classes} classes: give one number for each class."
                 )
 
-    def _reduce(self, loss: Tensor, avg_factor: float | None) -> Tensor:
-        if self.reduction == "none":
-            return loss
-        if self.reduction == "sum":
-            return loss.sum()
-        return loss.mean() if avg_factor is None else loss.sum() / avg_factor
+
+def _reduce(loss: Tensor, reduction: str, avg_factor: float | None) -> Tensor:
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    return loss.mean() if avg_factor is None else loss.sum() / avg_factor

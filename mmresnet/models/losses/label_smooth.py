@@ -50,7 +50,7 @@ class LabelSmoothLoss(nn.Module):
         pos_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        if not 0 <= label_smooth_val < 1:
+        if not isinstance(label_smooth_val, (int, float)) or not 0 <= label_smooth_val < 1:
             raise UserValueError(
                 f"label_smooth_val={label_smooth_val!r} is not in [0, 1); 0.1 is the usual value."
             )
@@ -64,29 +64,46 @@ class LabelSmoothLoss(nn.Module):
         self.num_classes = num_classes
         self.mode = mode
         self.label_smooth_val = label_smooth_val
+        is_classy = mode == "classy_vision"
+        self._eps = label_smooth_val / (1 + label_smooth_val) if is_classy else label_smooth_val
+        self.reduction = reduction
+        self.loss_weight = loss_weight
         self.ce = CrossEntropyLoss(
             use_sigmoid=use_sigmoid,
             use_soft=not use_sigmoid,
             reduction=reduction,
-            loss_weight=loss_weight,
             class_weight=class_weight,
             pos_weight=pos_weight,
         )
 
-    def smooth(self, scores: Tensor) -> Tensor:
-        """Return the smoothed targets of ``scores``, both (N, K)."""
-        eps = self.label_smooth_val
+    def smooth_label(self, scores: Tensor) -> Tensor:
+        """Return the smoothed targets of ``scores``, both (N, K), in the mode of this loss."""
         if self.mode == "multi_label":
-            return torch.full_like(scores, eps).masked_fill_(scores > 0, 1 - eps)
-        if self.mode == "classy_vision":
-            eps = eps / (1 + eps)
-        return scores * (1 - eps) + eps / scores.shape[1]
+            return self.multilabel_smooth_label(scores)
+        return self.original_smooth_label(scores)
 
-    def forward(self, cls_score: Tensor, label: Tensor, avg_factor: float | None = None) -> Tensor:
-        """Return the loss of logits (N, K) for class indices (N,) or scores (N, K).
+    def original_smooth_label(self, scores: Tensor) -> Tensor:
+        """Smooth as in the mode ``'original'``, or with the ``e`` of ``'classy_vision'``."""
+        return scores * (1 - self._eps) + self._eps / scores.shape[1]
 
-        The result and ``avg_factor`` are those of :meth:`CrossEntropyLoss.forward`.
+    def multilabel_smooth_label(self, scores: Tensor) -> Tensor:
+        """Smooth as in the mode ``'multi_label'``."""
+        return torch.full_like(scores, self._eps).masked_fill_(scores > 0, 1 - self._eps)
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """Return the loss of logits (N, K) for class indices (N,) or (N, 1), or scores (N, K).
+
+        The result and the other arguments are those of :meth:`CrossEntropyLoss.forward`.
         """
+        if label.ndim == 2 and label.shape[1] == 1 != cls_score.shape[1]:
+            label = label.flatten().long()
         check_target(cls_score, label, "LabelSmoothLoss")
         if self.num_classes not in (None, cls_score.shape[1]):
             raise UserValueError(
@@ -94,4 +111,10 @@ class LabelSmoothLoss(nn.Module):
                 f"{cls_score.shape[1]} classes: correct it, or leave num_classes of the loss out."
             )
         scores = as_scores(label, cls_score.shape[1])
-        return self.ce(cls_score, self.smooth(scores), avg_factor=avg_factor)
+        return self.loss_weight * self.ce(
+            cls_score,
+            self.smooth_label(scores),
+            weight=weight,
+            avg_factor=avg_factor,
+            reduction_override=reduction_override or self.reduction,
+        )

@@ -1,6 +1,7 @@
 """Global pooling of each feature map: ``(N, C, H, W) -> (N, C)``."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.nn import functional as F
 from mmresnet.errors import UserTypeError, UserValueError
 from mmresnet.registry import MODELS
 
-Features = Tensor | tuple[Tensor, ...]
+Features = Tensor | tuple[Any, ...]
 
 
 def _pool_each(pool: Callable[[Tensor], Tensor], feats: Features, ndim: int, name: str) -> Features:

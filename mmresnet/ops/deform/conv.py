@@ -73,7 +73,7 @@ def deform_conv_backward_input(
     gradInput.copy_(found.input)
     gradOffset.copy_(found.offset)
     # torchvision's kernel also computes the gradient of the weight, which mmcv asks for next
-    columns.weight_gradient = (weakref.ref(gradOutput), found.weight)
+    vars(columns)["weight_gradient"] = (weakref.ref(gradOutput), found.weight)
 
 
 def deform_conv_backward_parameters(
@@ -97,7 +97,7 @@ def deform_conv_backward_parameters(
     im2col_step: int,
 ) -> None:
     """Write ``scale`` times the gradient of the weight; see :func:`deform_conv_forward`."""
-    source, found = columns.__dict__.pop("weight_gradient", (lambda: None, None))
+    source, found = vars(columns).pop("weight_gradient", (lambda: None, None))
     if source() is not gradOutput:  # from another backward pass
         geometry = Geometry((dH, dW), (padH, padW), (dilationH, dilationW), group, deformable_group)
         weight = gradWeight  # the gradient does not depend on its values

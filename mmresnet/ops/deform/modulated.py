@@ -1,9 +1,14 @@
 """Modulated deformable convolution (Zhu et al. 2018, DCNv2) on torchvision's kernels.
 
-Agrees with ``mmcv/ops/csrc/pytorch/modulated_deform_conv.cpp``.
+Agrees with ``mmcv/ops/csrc/pytorch/modulated_deform_conv.cpp``, whose kernels do not check the
+size of offsets and masks: of each image's numbers they read the first, as if these had the height
+and width of the output. With stride 2, mmdet's DyHead gives those of the input.
 """
 
+import math
+
 from torch import Tensor
+from torch.nn import functional as F
 
 from mmresnet.ops.deform.kernel import Geometry, convolve, gradients
 
@@ -36,8 +41,9 @@ def modulated_deform_conv_forward(
         weight: (out, C / group, kernel_h, kernel_w).
         bias: (out,), or empty where ``with_bias`` is False.
         offset: (N, deformable_group * kernel_h * kernel_w * 2, out H, out W), in pixels, y
-            before x.
-        mask: (N, deformable_group * kernel_h * kernel_w, out H, out W), factors of the samples.
+            before x. If it is larger, the first numbers of each image are read in this shape.
+        mask: (N, deformable_group * kernel_h * kernel_w, out H, out W), factors of the samples;
+            likewise.
         output: (N, out, out H, out W).
         ones, columns: mmcv's buffers; torchvision has its own.
         kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w: As named.
@@ -48,7 +54,8 @@ def modulated_deform_conv_forward(
     geometry = Geometry(
         (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w), group, deformable_group
     )
-    output.copy_(convolve(input, weight, offset, mask, bias if with_bias else None, geometry))
+    read = _read(offset, mask, deformable_group * kernel_h * kernel_w, output)
+    output.copy_(convolve(input, weight, *read, bias if with_bias else None, geometry))
 
 
 def modulated_deform_conv_backward(
@@ -77,14 +84,32 @@ def modulated_deform_conv_backward(
     deformable_group: int,
     with_bias: bool,
 ) -> None:
-    """Write the gradients of all five; see :func:`modulated_deform_conv_forward`."""
+    """Write the gradients of all five; see :func:`modulated_deform_conv_forward`.
+
+    That of numbers which the forward pass does not read is 0.
+    """
     geometry = Geometry(
         (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w), group, deformable_group
     )
-    found = gradients(grad_output, input, weight, offset, mask, geometry)
+    read = _read(offset, mask, deformable_group * kernel_h * kernel_w, grad_output)
+    found = gradients(grad_output, input, weight, *read, geometry)
     grad_input.copy_(found.input)
     grad_weight.copy_(found.weight)
-    grad_offset.copy_(found.offset)
-    grad_mask.copy_(found.mask)
+    for target, gradient in ((grad_offset, found.offset), (grad_mask, found.mask)):
+        flat = gradient.flatten(1)
+        unread = target.shape[1:].numel() - flat.shape[1]
+        target.copy_(F.pad(flat, (0, unread)).view(target.shape))
     if with_bias:
         grad_bias.copy_(found.bias)
+
+
+def _read(offset: Tensor, mask: Tensor, samples: int, output: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what is read of offset and mask, in the height and width of ``output``."""
+
+    def first(tensor: Tensor, channels: int) -> Tensor:
+        shape = (channels, *output.shape[2:])
+        if tensor.shape[1:] == shape or tensor.shape[1:].numel() < math.prod(shape):
+            return tensor
+        return tensor.flatten(1)[:, : math.prod(shape)].view(len(tensor), *shape)
+
+    return first(offset, 2 * samples), first(mask, samples)

@@ -31,7 +31,7 @@ def forward(features: Tensor, bins: Bins) -> tuple[Tensor, Tensor, Tensor]:
             some = bins[boxes]
             y = some.rows.samples(features.new_tensor([i]))
             x = some.columns.samples(features.new_tensor([j])).transpose(1, 2)
-            value = 0
+            value = features.new_zeros(())
             for pixel_y, weight_y in interpolation(y, height):
                 for pixel_x, weight_x in interpolation(x, width):
                     pixel = (some.image[:, None, None] * height + pixel_y) * width + pixel_x
@@ -41,7 +41,8 @@ def forward(features: Tensor, bins: Bins) -> tuple[Tensor, Tensor, Tensor]:
             best_y[boxes] = torch.where(larger, y[..., None], best_y[boxes])
             best_x[boxes] = torch.where(larger, x[..., None], best_x[boxes])
     best = torch.where(best == -torch.inf, 0, best)
-    return tuple(found.permute(0, 3, 1, 2) for found in (best, best_y, best_x))
+    maxima, y, x = (found.permute(0, 3, 1, 2) for found in (best, best_y, best_x))
+    return maxima, y, x
 
 
 @torch.no_grad()

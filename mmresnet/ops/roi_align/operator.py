@@ -127,9 +127,9 @@ def _sparse_forward(features: Tensor, bins: Bins) -> bool:
     which then pays from one sample for every two pixels on.
     """
     images, channels, height, width = features.shape
-    pixels, samples = images * height * width, _samples(bins)
     if features.device.type != "cpu" or channels < 64:
         return False
+    pixels, samples = images * height * width, _samples(bins)
     if features.permute(0, 2, 3, 1).is_contiguous():
         return (samples + pixels) * channels >= 2**20
     return samples * channels >= 2**20 and samples >= pixels / 2
@@ -138,13 +138,14 @@ def _sparse_forward(features: Tensor, bins: Bins) -> bool:
 def _sparse_backward(gradient: Tensor, bins: Bins) -> bool:
     """Whether the sparse product is faster than torchvision's kernel; more often than forward."""
     images, channels, height, width = gradient.shape
-    samples = _samples(bins)
     if gradient.device.type != "cpu" or channels < 8 or not _has_scipy():
         return False
+    samples = _samples(bins)
     return samples * channels >= 2**17 and samples >= images * height * width / 8
 
 
 def _samples(bins: Bins) -> float:
+    """Return the number of samples; on a GPU this would wait for the device."""
     rows, columns = bins.size
     return rows * columns * float((bins.rows.count * bins.columns.count).sum())
 

@@ -19,6 +19,7 @@ more entries than ``CHUNK`` is a chunk of its own.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ def backward(gradient: Tensor, bins: Bins, grad_input: Tensor) -> None:
         matrices = _matrices(bins, chunks, images, planes.shape[2:], transposed=True)
         rows = max(planes[:, 0].numel(), gradient[:, 0].numel())
         for block in _blocks(planes.shape[1], rows, whole=len(chunks) > 1):
-            result = None
+            result: Any = None
             for boxes, matrix in zip(chunks, matrices, strict=True):
                 product = matrix.times(_pixels_first(gradient[boxes, block], bins.dtype))
                 result = product if result is None else result.add_(product)
@@ -133,23 +134,23 @@ def _parts(bins: Bins, shape: torch.Size) -> Iterator[tuple[slice, list[slice]]]
 
     The matrix of a chunk has at most ``CHUNK`` entries.
     """
-    entries, samples = 1, 0
+    entries, samples = torch.ones(()), torch.zeros(())
     for axis, pixels in ((bins.rows, shape[2]), (bins.columns, shape[3])):
         entries = entries * axis.start.shape[1] * (axis.step.abs() + 3).clamp(max=pixels)
         samples = samples + axis.start.shape[1] * axis.count
-    entries, samples = entries.tolist(), samples.tolist()
+    per_box, samples_per_box = entries.tolist(), samples.tolist()
     together = max(1, GROUP // (shape[2] * shape[3]))
     firsts = torch.arange(0, shape[0] + together, together)
     edges = torch.searchsorted(bins.image, firsts).tolist()
     for group, (start, stop) in enumerate(pairwise(edges)):
         chunks, total, most = [], 0, 0
         for box in range(start, stop):
-            total += entries[box]
+            total += per_box[box]
             # `_taps` pads the samples of each box to the largest number in its chunk
-            most = max(most, samples[box])
+            most = max(most, samples_per_box[box])
             if box > start and max(total, most * (box + 1 - start)) > CHUNK:
                 chunks.append(slice(start, box))
-                start, total, most = box, entries[box], samples[box]
+                start, total, most = box, per_box[box], samples_per_box[box]
         if start < stop:
             chunks.append(slice(start, stop))
         yield slice(group * together, min((group + 1) * together, shape[0])), chunks
@@ -197,7 +198,7 @@ def _taps(axis: Axis, extent: int) -> Taps:
     return Taps(first.astype(np.int32), count.astype(np.int32), weight.astype(coordinate.dtype))
 
 
-def _matrix(bins: Bins, first_image: int, extent: tuple[int, int]) -> Matrix:
+def _matrix(bins: Bins, first_image: int, extent: torch.Size) -> Matrix:
     """The matrix of `bins`, whose columns are the pixels from `first_image` on."""
     height, width = extent
     y, x = _taps(bins.rows, height), _taps(bins.columns, width)
@@ -207,8 +208,8 @@ def _matrix(bins: Bins, first_image: int, extent: tuple[int, int]) -> Matrix:
     index = np.arange(len(bins) * down * across, dtype=np.int32).reshape(-1, down, across)
     lines = np.broadcast_to(y.count[:, :, None], index.shape).ravel()
     past = np.cumsum(lines, dtype=np.int32)
-    bin_y, bin_x = index // across, index // (down * across) * across + index % across
-    bin_y, bin_x = np.repeat(bin_y, lines), np.repeat(bin_x, lines)
+    bin_y = np.repeat(index // across, lines)
+    bin_x = np.repeat(index // (down * across) * across + index % across, lines)
     below = np.arange(len(bin_y), dtype=np.int32) - np.repeat(past - lines, lines)
     lengths = x.count.ravel()[bin_x]
     ends = np.zeros(len(lengths) + 1, dtype=np.int32)

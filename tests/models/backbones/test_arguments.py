@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 
 from mmresnet.models.backbones import (
     CifarPlainNet,
@@ -15,6 +16,7 @@ from mmresnet.models.backbones import (
     ResNet_CIFAR,
     ResNetV1d,
 )
+from mmresnet.registry import MODELS
 
 MISTAKES = [
     (ResNet, dict(depth=51), "ResNet has no depth 51; its depths are 18, 34, 50, 101, 152."),
@@ -39,6 +41,9 @@ MISTAKES = [
         dict(depth=50, plugins=[dict(cfg={}, position="after_conv1", stages=(True,))]),
         "there are 4 stages",
     ),
+    (ResNet, dict(depth=50, dcn=dict(type="DCN"), stage_with_dcn=(True,)), "has 1 entries"),
+    (ResNet, dict(depth=50, pretrained=0), "must be a path"),
+    (ResNet, dict(depth=50, multi_grid=(1, 2)), "has 2 entries, and the last stage has 3 blocks"),
     (
         ResNet,
         dict(depth=18, plugins=[dict(cfg={}, position="after_conv1")]),
@@ -66,6 +71,54 @@ def test_deformable_convolution_needs_no_installed_operators() -> None:
     assert net(torch.zeros(1, 3, 64, 64))[0].shape == (1, 2048, 2, 2)
     keywords["dcn"]["fallback_on_stride"] = True  # mmdet's way to switch it off
     assert isinstance(ResNet(depth=50, **keywords).layer3[0].conv2, torch.nn.Conv2d)
+
+
+def test_norm_layers_by_their_place_have_no_second_name_in_the_state_dict() -> None:
+    """As in upstream's classes: ``norm1`` is ``bn1`` or ``gn1``."""
+    net = ResNet(depth=50, norm_cfg=dict(type="GN", num_groups=4))
+    block = net.layer1[0]
+    assert net.norm1 is net.gn1
+    assert (block.norm1, block.norm2, block.norm3) == (block.gn1, block.gn2, block.gn3)
+    small = ResNet_CIFAR(depth=18)
+    assert small.norm1 is small.bn1 and small.layer1[0].norm2 is small.layer1[0].bn2
+    assert not hasattr(small.layer1[0], "norm3")  # a basic block has two
+    assert not hasattr(ResNetV1d(depth=18), "norm1")
+    assert not [name for name in (*net.state_dict(), *small.state_dict()) if "norm" in name]
+
+
+@pytest.mark.parametrize("default_scope", ["mmengine", "mmpretrain", "mmresnet"])
+def test_the_scope_of_a_layers_config_is_where_its_type_is_looked_up(default_scope: str) -> None:
+    """mmengine adds ``_scope_`` to dicts of a base config of another package."""
+
+    @MODELS.register_module(name="MarkedNorm")
+    class MarkedNorm(torch.nn.BatchNorm2d):
+        pass
+
+    scoped = dict(type="MarkedNorm", _scope_="mmresnet")
+    plugin = dict(type="ContextBlock", ratio=1 / 16, _scope_="mmresnet")
+    try:
+        with DefaultScope.overwrite_default_scope(default_scope):
+            net = ResNetV1d(
+                depth=50,
+                norm_cfg=scoped,
+                conv_cfg=dict(type="ConvWS", _scope_="mmresnet"),
+                plugins=[dict(cfg=plugin, position="after_conv2")],
+            )
+            deformable = ResNet(
+                depth=50,
+                norm_cfg=dict(type="BN", _scope_="mmresnet"),  # found in mmengine's registry
+                dcn=dict(type="DCN", _scope_="mmresnet"),
+                stage_with_dcn=(True,) * 4,
+            )
+    finally:
+        del MODELS.module_dict["MarkedNorm"]
+    block = net.layer1[0]
+    assert isinstance(block.norm1, MarkedNorm) and isinstance(net.stem[0].bn, MarkedNorm)
+    assert type(block.conv2).__name__ == "ConvWS2d" and type(net.stem[0].conv) is type(block.conv2)
+    assert type(block.context_block).__name__ == "ContextBlock"
+    assert type(deformable.layer1[0].norm1) is torch.nn.BatchNorm2d
+    assert type(deformable.layer1[0].conv2).__name__ == "DeformConv2dPack"
+    assert scoped["_scope_"] == plugin["_scope_"] == "mmresnet"  # the config is left unchanged
 
 
 def test_shapes_agree_with_the_docstrings() -> None:

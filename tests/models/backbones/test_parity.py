@@ -1,4 +1,4 @@
-"""The same weights give the same numbers as in mmpretrain, torchvision and mmdet."""
+"""The same weights give the same numbers as in torchvision, mmpretrain, mmdet and mmseg."""
 
 import pytest
 import torch
@@ -134,10 +134,40 @@ def test_mmdets_resnet_is_equalled(keywords: dict) -> None:
     assert_equal_steps(ours, theirs, size=64)
 
 
-@pytest.mark.parametrize("keywords", [dict(depth=18), dict(depth=50, base_channels=32)])
-def test_initial_weights_equal_mmdet_under_the_same_seed(keywords: dict) -> None:
+DILATED = dict(strides=(1, 2, 1, 1), dilations=(1, 1, 2, 4), base_channels=16, stem_channels=16)
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords"),
+    [
+        ("ResNet", dict(depth=18, contract_dilation=True, **DILATED)),
+        ("ResNetV1c", dict(depth=50, contract_dilation=True, **DILATED)),
+        ("ResNetV1c", dict(depth=50, multi_grid=(1, 2, 4), **DILATED)),
+        ("ResNetV1d", dict(depth=18, multi_grid=(2, 3, 5), contract_dilation=True, **DILATED)),
+        (
+            "ResNet",
+            dict(depth=50, **{**DILATED, "strides": (1, 2, 1), "dilations": (1, 2, 3)})
+            | dict(num_stages=3, out_indices=(0, 2), multi_grid=(1, 2, 4, 1, 2, 4)),
+        ),
+    ],
+    ids=["contracted", "contracted V1c", "multi-grid V1c", "both V1d", "three stages"],
+)
+def test_mmsegmentations_resnet_is_equalled(name: str, keywords: dict) -> None:
+    upstream = pytest.importorskip("mmseg.models.backbones")
+    theirs = randomise(getattr(upstream, name)(**keywords))
+    ours = getattr(backbones, name)(**{"out_indices": (0, 1, 2, 3), **keywords})
+    ours.load_state_dict(to_our_names(theirs, ours))
+    assert_equal_steps(ours, theirs, size=64)
+
+
+@pytest.mark.parametrize("package", ["mmdet", "mmseg"])
+@pytest.mark.parametrize(
+    "keywords", [dict(depth=18), dict(depth=50, base_channels=32, stem_channels=32)]
+)
+def test_initial_weights_are_equal_under_the_same_seed(package: str, keywords: dict) -> None:
+    theirs = pytest.importorskip(f"{package}.models.backbones").ResNet
     states = []
-    for cls in (backbones.ResNet, import_mmdet_resnet()):
+    for cls in (backbones.ResNet, theirs):
         torch.manual_seed(0)
         net = cls(**keywords)
         net.init_weights()

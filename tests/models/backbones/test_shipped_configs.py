@@ -1,9 +1,9 @@
-"""Every ResNet backbone in the config files that mmpretrain and mmdet ship, with our type.
+"""Every ResNet backbone in the configs that mmpretrain, mmdet and mmsegmentation ship, as ours.
 
 The config's backbone is built twice, once with its own type and once with ours, given the same
-weights, and all outputs are compared bit for bit. Where mmdet's class is replaced and the config
-leaves them out, its two defaults that differ from ours (``out_indices``, ``norm_eval``) are
-set, as a user who replaces the type has to.
+weights, and all outputs are compared bit for bit. Where mmdet's or mmsegmentation's class is
+replaced and the config leaves them out, its defaults that differ from ours (``out_indices``,
+``norm_eval``) are set, as a user who replaces the type has to.
 """
 
 import importlib
@@ -22,9 +22,12 @@ from other_libraries import import_mmdet_resnet, randomise, to_our_names
 import mmresnet.registry  # noqa: F401  lets mmengine read `_base_ = "mmdet::…"`
 
 import_mmdet_resnet()  # before mmpretrain, so that mmcv has its operators from the start
-mmpretrain = pytest.importorskip("mmpretrain.models.backbones")
 OURS = {"ResNet", "ResNetV1c", "ResNetV1d", "ResNet_CIFAR"}
-MMDET_DEFAULTS = dict(out_indices=(0, 1, 2, 3), norm_eval=True)
+DEFAULTS = {  # where they differ from ours
+    "mmpretrain": {},
+    "mmdet": dict(out_indices=(0, 1, 2, 3), norm_eval=True),
+    "mmseg": dict(out_indices=(0, 1, 2, 3)),
+}
 
 
 def backbones(node: object) -> Iterator[dict]:
@@ -62,14 +65,13 @@ def shipped(package: str, folders: tuple[str, ...]) -> dict[str, list[str]]:
 
 def compare(package: str, folders: tuple[str, ...]) -> tuple[int, int]:
     """Return how many backbones agree, and how many of them have deformable convolutions."""
+    upstream = pytest.importorskip(f"{package}.models.backbones")
     equal, deformable = 0, 0
     for key, files in shipped(package, folders).items():
         cfg = json.loads(key)
         name = cfg["type"].rpartition(".")[2]
-        defaults = MMDET_DEFAULTS if package == "mmdet" else {}
-        other = import_mmdet_resnet() if package == "mmdet" else getattr(mmpretrain, name)
-        theirs = other(**{key: value for key, value in cfg.items() if key != "type"})
-        ours = MODELS.build({**defaults, **cfg, "type": f"mmresnet.{name}"})
+        theirs = getattr(upstream, name)(**{k: v for k, v in cfg.items() if k != "type"})
+        ours = MODELS.build({**DEFAULTS[package], **cfg, "type": f"mmresnet.{name}"})
         ours.load_state_dict(to_our_names(randomise(theirs), ours))
         assert ours.out_indices == tuple(theirs.out_indices), key
         x = torch.randn(1, cfg.get("in_channels", 3), 64, 64)
@@ -97,8 +99,12 @@ def training_modes(net: torch.nn.Module) -> list[tuple[bool, bool]]:
 
 @pytest.mark.parametrize(
     ("package", "folders", "at_least"),
-    [("mmpretrain", ("resnet",), (33, 0)), ("mmdet", ("faster_rcnn", "dcn", "gcnet"), (40, 9))],
-    ids=["mmpretrain", "mmdet"],
+    [
+        ("mmpretrain", ("resnet",), (33, 0)),
+        ("mmdet", ("faster_rcnn", "dcn", "gcnet"), (40, 9)),
+        ("mmseg", ("upernet", "deeplabv3plus"), (69, 0)),
+    ],
+    ids=["mmpretrain", "mmdet", "mmseg"],
 )
 def test_a_sample_of_the_shipped_backbones_agrees(package, folders, at_least) -> None:
     equal, deformable = compare(package, folders)
@@ -112,11 +118,13 @@ SHIPPED = {
     ("mmpretrain", "1.3.6"): 63,  # the forks' releases
     ("mmdet", "3.3.0"): 452,
     ("mmdet", "3.5.1"): 453,
+    ("mmseg", "1.2.2"): 452,
+    ("mmseg", "1.4.2"): 452,
 }
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("package", ["mmpretrain", "mmdet"])
+@pytest.mark.parametrize("package", ["mmpretrain", "mmdet", "mmseg"])
 def test_every_shipped_backbone_agrees(package: str) -> None:
     equal, _ = compare(package, ("",))
     assert equal == SHIPPED[package, importlib.import_module(package).__version__]

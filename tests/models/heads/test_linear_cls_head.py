@@ -77,6 +77,13 @@ def test_logits_losses_and_gradients_equal_upstream(loss):
         assert torch.equal(mine, other)
 
 
+def test_other_keywords_are_given_to_the_loss():
+    ours, theirs = pair({"type": "CrossEntropyLoss"}, cal_acc=True)
+    keywords = {"weight": torch.arange(N), "reduction_override": "none"}
+    mine, other = (head.loss(feats(), samples(), **keywords) for head in (ours, theirs))
+    assert mine["loss"].shape == (N,) and torch.equal(mine["loss"], other["loss"])
+
+
 def test_predictions_equal_upstream():
     ours, theirs = pair({"type": "CrossEntropyLoss"})
     for given in (None, samples(), [None] * N):

@@ -85,13 +85,29 @@ def test_sigmoid_by_hand():
     ],
     ids=str,
 )
-def test_equals_upstream(options, kind, class_weight, reduction, avg_factor):
-    options = {**options, "class_weight": class_weight, "reduction": reduction, "loss_weight": 0.7}
-    target = targets(kind)
-    mine = value_and_gradient(CrossEntropyLoss(**options), target, avg_factor=avg_factor)
-    other = value_and_gradient(upstream.CrossEntropyLoss(**options), target, avg_factor=avg_factor)
+@pytest.mark.parametrize("weight", [None, torch.arange(N)], ids=["alike", "weighted"])
+def test_equals_upstream(options, kind, class_weight, reduction, avg_factor, weight):
+    options = {**options, "class_weight": class_weight, "loss_weight": 0.7}
+    target, call = targets(kind), {"weight": weight, "avg_factor": avg_factor}
+    mine = value_and_gradient(CrossEntropyLoss(reduction=reduction, **options), target, **call)
+    other = value_and_gradient(
+        upstream.CrossEntropyLoss(reduction=reduction, **options), target, **call
+    )
     assert torch.equal(mine[0], other[0])
     assert torch.equal(mine[1], other[1])
+    overridden = CrossEntropyLoss(reduction="sum" if reduction == "mean" else "mean", **options)
+    assert torch.equal(overridden(logits(), target, reduction_override=reduction, **call), mine[0])
+
+
+def test_weights_of_samples_by_hand():
+    score = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
+    label, weight = torch.tensor([1, 0]), torch.tensor([1.0, 0.5])
+    total = math.log(4 / 3) + 0.5 * math.log(4)
+    assert CrossEntropyLoss()(score, label, weight).item() == pytest.approx(total / 2)
+    # sigmoids: the first sample has the losses log 2 and log 4/3, the second log 2 and log 4
+    loss = CrossEntropyLoss(use_sigmoid=True, reduction="sum")
+    total = math.log(2) + math.log(4 / 3) + 0.5 * (math.log(2) + math.log(4))
+    assert loss(score, label, weight).item() == pytest.approx(total)
 
 
 def test_a_sum_is_not_divided_by_avg_factor():
@@ -116,5 +132,9 @@ def test_error_messages():
         CrossEntropyLoss(class_weight=[1.0, 2.0, 3.0])(logits(), targets("labels"))
     with pytest.raises(ValueError, match="use_soft=True takes scores"):
         CrossEntropyLoss(use_soft=True)(logits(), targets("labels"))
+    with pytest.raises(ValueError, match=r"weight has the shape \(5,\), but there are 6 samples"):
+        CrossEntropyLoss()(logits(), targets("labels"), torch.ones(C))
+    with pytest.raises(ValueError, match="Unknown reduction 'average'"):
+        CrossEntropyLoss()(logits(), targets("labels"), reduction_override="average")
     with pytest.raises(ValueError, match=r"\(6, 5\) and targets of shape \(6, 4\)"):
         CrossEntropyLoss()(logits(), torch.zeros(N, C - 1))

@@ -30,7 +30,7 @@ def inputs(kind):
     ],
 )
 def test_targets_by_hand(mode, high, low):
-    smooth = LabelSmoothLoss(0.1, mode=mode).smooth(torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
+    smooth = LabelSmoothLoss(0.1, mode=mode).smooth_label(torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
     torch.testing.assert_close(smooth, torch.tensor([[high, low, low, low]]))
 
 
@@ -78,6 +78,27 @@ def test_equals_upstream(num_classes, mode, use_sigmoid, kind, reduction, avg_fa
     assert torch.equal(results[0][1], results[1][1])
 
 
+@pytest.mark.parametrize("use_sigmoid", [True, False])
+@pytest.mark.parametrize("call", [{"weight": torch.arange(N)}, {"reduction_override": "sum"}])
+def test_keywords_of_a_call_equal_upstreams(call, use_sigmoid):
+    score, target = inputs("labels")
+    options = {"label_smooth_val": 0.1, "use_sigmoid": use_sigmoid, "loss_weight": 0.7}
+    ours, theirs = LabelSmoothLoss(**options), upstream.LabelSmoothLoss(**options)
+    assert torch.equal(ours(score, target, **call), theirs(score, target, **call))
+    column = target[:, None]  # class indices as (N, 1)
+    assert torch.equal(ours(score, column, **call), theirs(score, column, **call))
+    assert (ours.reduction, ours.loss_weight) == (theirs.reduction, theirs.loss_weight)
+
+
+@pytest.mark.parametrize("mode", ["original", "classy_vision", "multi_label"])
+def test_smoothing_functions_equal_upstreams(mode):
+    ours = LabelSmoothLoss(0.1, num_classes=C, mode=mode)
+    theirs = upstream.LabelSmoothLoss(0.1, num_classes=C, mode=mode)
+    _, scores = inputs("soft")
+    for name in ("smooth_label", "multilabel_smooth_label", "original_smooth_label"):
+        assert torch.equal(getattr(ours, name)(scores), getattr(theirs, name)(scores)), name
+
+
 def test_targets_are_not_changed_in_place():
     score, target = inputs("soft")
     before = target.clone()
@@ -88,6 +109,8 @@ def test_targets_are_not_changed_in_place():
 def test_error_messages():
     with pytest.raises(ValueError, match=r"label_smooth_val=1\.0 is not in \[0, 1\)"):
         LabelSmoothLoss(1.0)
+    with pytest.raises(ValueError, match=r"label_smooth_val='0\.1' is not in"):
+        LabelSmoothLoss("0.1")
     with pytest.raises(ValueError, match=r"'classy-vision'.*Did you mean 'classy_vision'"):
         LabelSmoothLoss(0.1, mode="classy-vision")
     with pytest.raises(ValueError, match="Unknown reduction 'average'"):

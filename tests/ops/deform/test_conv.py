@@ -129,6 +129,72 @@ def test_agrees_with_a_reference(version: object, layout: tuple, dtype: torch.dt
         torch.testing.assert_close(mine.grad, other.grad, rtol=1e-4, atol=1e-4)
 
 
+def like_mmcvs_kernel(tensors: list[Tensor]) -> Tensor:
+    """``(1, 1, 2, 2)`` for a 3 × 3 kernel with stride 2 and padding 1 on 4 × 4 pixels.
+
+    Offsets and masks are found by the indices that ``modulated_deform_conv_cuda_kernel.cuh``
+    computes from the size of the output, 2 × 2, whatever their own size is.
+    """
+    input, offset, mask, weight, bias = tensors
+    offset, mask = offset.flatten(), mask.flatten()
+    rows = []
+    for h, w, i, j in itertools.product(range(2), range(2), range(3), range(3)):
+        tap = 3 * i + j
+        y = 2 * h - 1 + i + offset[(2 * tap * 2 + h) * 2 + w]
+        x = 2 * w - 1 + j + offset[((2 * tap + 1) * 2 + h) * 2 + w]
+        grid = torch.stack([(2 * x + 1) / 4 - 1, (2 * y + 1) / 4 - 1]).view(1, 1, 1, 2)
+        sample = F.grid_sample(input, grid, "bilinear", "zeros", align_corners=False)
+        rows.append(sample.flatten() * mask[(tap * 2 + h) * 2 + w] * weight[0, 0, i, j])
+    return torch.stack(rows).view(2, 2, 9).sum(2)[None, None] + bias.view(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("larger", [(4, 4), (2, 3), (1, 7)], ids=str)
+def test_of_larger_offsets_and_masks_the_first_numbers_are_read(larger: tuple[int, int]) -> None:
+    """With stride 2, mmdet's DyHead gives offsets and masks of the input's size."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((1, 1, 4, 4), (1, 18, *larger), (1, 9, *larger), (1, 1, 3, 3), (1,))
+    ours, theirs = (
+        [torch.randn(shape, generator=generator.manual_seed(0)).double() for shape in shapes]
+        for _ in range(2)
+    )
+    for tensor in (*ours, *theirs):
+        tensor.requires_grad_()
+    output, expected = modulated_deform_conv2d(*ours, 2, 1), like_mmcvs_kernel(theirs)
+    torch.testing.assert_close(output, expected)
+    (output * torch.arange(1.0, 5).view(2, 2)).sum().backward()
+    (expected * torch.arange(1.0, 5).view(2, 2)).sum().backward()
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+    assert not ours[1].grad.flatten()[72:].any() and not ours[2].grad.flatten()[36:].any()
+
+
+def test_larger_offsets_of_several_images_in_any_order_in_memory() -> None:
+    """As mmdet's DyHead gives them: parts of one tensor; and the gradient goes where it belongs."""
+    input, _, _, weight, bias = inputs(LAYOUTS[1])
+    both = torch.randn(2, 27, 7, 8, dtype=torch.float64)
+    results = []
+    for order in (torch.contiguous_format, torch.channels_last):
+        leaf = both.clone(memory_format=order).requires_grad_()
+        offset, mask = leaf[:, :18], leaf[:, 18:].sigmoid()
+        output = modulated_deform_conv2d(input, offset, mask, weight, bias, *LAYOUTS[1][1:])
+        output.square().sum().backward()
+        results.append((output, leaf.grad))
+    for mine, other in zip(*results, strict=True):
+        torch.testing.assert_close(mine, other)
+    for image in (0, 1):  # each alone
+        offset, mask = both[image : image + 1, :18], both[image : image + 1, 18:].sigmoid()
+        alone = modulated_deform_conv2d(
+            input[image : image + 1], offset, mask, weight, bias, *LAYOUTS[1][1:]
+        )
+        torch.testing.assert_close(alone, results[0][0][image : image + 1])
+
+
+def test_smaller_offsets_are_refused() -> None:
+    input, offset, mask, weight, bias = inputs(LAYOUTS[1])
+    with pytest.raises(RuntimeError, match="offset output dims"):
+        modulated_deform_conv2d(input, offset[..., 1:], mask, weight, bias, *LAYOUTS[1][1:])
+
+
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_gradcheck(layout: tuple) -> None:
     tensors = inputs(layout)

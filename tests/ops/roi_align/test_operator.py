@@ -275,6 +275,15 @@ def test_without_scipy_torchvision_computes_the_gradient(monkeypatch) -> None:
     assert features.grad.sum() == pytest.approx(50 * 64 * 49, rel=1e-5)
 
 
+def test_the_average_does_not_wait_for_the_device() -> None:
+    """A meta tensor has no numbers, so that reading one, for which a GPU would wait, fails."""
+    features = torch.empty(2, 64, 40, 50, device="meta", requires_grad=True)
+    output = roi_align(features, torch.empty(300, 5, device="meta"), 7, 0.25, 0, "avg", True)
+    output.sum().backward()
+    assert output.shape == (300, 64, 7, 7)
+    assert features.grad.shape == features.shape
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("pool_mode", ["avg", "max"])
 def test_same_on_a_gpu(pool_mode: str) -> None:
