@@ -51,9 +51,10 @@ def load_config(
     settings = runner_keys()
     for key, olds in history.items():
         if key in cfg and key not in settings:
+            new = _unscoped(cfg[key])
             for old in olds:
-                if old != cfg[key]:
-                    apply_variable(cfg, key, old, cfg[key])
+                if old != new:
+                    apply_variable(cfg, key, old, new)
     if cfg_options:
         merge_options(cfg, cfg_options, history)
     _settle(cfg)
@@ -111,10 +112,17 @@ def _variables_of_bases(path: Path) -> dict[str, list[Any]]:
     for name in Config._get_base_files(str(path)):
         base = find_config(name) if "::" in name else path.parent / name
         for key, value in _from_file(base).items():
-            history.setdefault(key, []).append(value)
+            history.setdefault(key, []).append(_unscoped(value))
         for key, values in _variables_of_bases(base).items():
             history.setdefault(key, []).extend(values)
     return history
+
+
+def _unscoped(value: Any) -> Any:
+    """Return a variable without the ``_scope_`` that mmengine adds to those of another package."""
+    if isinstance(value, dict):
+        return type(value)({k: _unscoped(v) for k, v in value.items() if k != "_scope_"})
+    return type(value)(map(_unscoped, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _settle(cfg: "Config") -> None:

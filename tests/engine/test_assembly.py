@@ -13,6 +13,7 @@ from mmengine.config import Config  # noqa: E402
 from mmresnet.config.classes import follow_checkpoint  # noqa: E402
 from mmresnet.engine.assembly import (  # noqa: E402
     _needs_mmpretrain,
+    build_model,
     building,
     choose_device,
     load_model,
@@ -106,3 +107,12 @@ def test_a_detector_needs_mmpretrain_where_a_part_is_of_it():
     assert needs(head={"type": "LinearReIDHead"})
     weights = {"type": "Pretrained", "checkpoint": "https://host/mmpretrain/v0/resnet50.pth"}
     assert not needs(backbone={"type": "mmresnet.ResNet", "init_cfg": weights})
+
+
+def test_a_base_of_another_package_brings_its_scope_along(tmp_path):
+    pytest.importorskip("mmdet")
+    path = tmp_path / "config.py"
+    path.write_text("_base_ = 'mmdet::faster_rcnn/faster-rcnn_r50-caffe-c4_ms-1x_coco.py'\n")
+    with torch.device("meta"):
+        model = build_model(prepare(path))
+    assert type(model.roi_head.shared_head).__name__ == "ResLayer"

@@ -170,6 +170,6 @@ def test_an_interruption_leaves_nothing(few, tmp_path, monkeypatch):
 
 def test_missing_scikit_learn_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(UserError, match=r"pip install 'mmresnet\[demo\]'"):
+    with pytest.raises(UserError, match=r"pip install scikit-learn"):
         scenes.write_digit_scenes(tmp_path / "scenes")
     assert list(tmp_path.iterdir()) == []

@@ -88,6 +88,6 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
 
 def test_missing_scikit_learn_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(UserError, match=r"pip install 'mmresnet\[demo\]'"):
+    with pytest.raises(UserError, match=r"pip install scikit-learn"):
         digits.write_digits(tmp_path / "digits")
     assert list(tmp_path.iterdir()) == []
