@@ -13,7 +13,7 @@ INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
 	/^Installing collected/ {print "  Unpacking"} {fflush()}'
 
-.PHONY: help demo demo-cls demo-det test test-full test-upstream lint docs clean
+.PHONY: help demo demo-cls demo-det test test-full test-matrix test-gpu wheels test-upstream lint docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,10 @@ help:
 	@echo "                digits; make demo-cls and make demo-det run only one"
 	@echo "make test       the fast tests, with OpenMMLab's own packages"
 	@echo "make test-full  all tests, with OpenMMLab's packages and with the onedl-* forks"
+	@echo "make test-matrix  the fast tests on Python 3.10 to 3.13, with the oldest and the newest torch"
+	@echo "make test-gpu   the tests that need a GPU; on a machine without a network, with its own"
+	@echo "                PyTorch: make test-gpu PYTHON=python3 WHEELS=.wheels"
+	@echo "make wheels     download what that needs into .wheels, for Python 3.12 on x86-64"
 	@echo "make test-upstream  mmcv's, mmpretrain's and mmdet's tests on the classes and operators here:"
 	@echo "                MMCV_TESTS=…/mmcv/tests MMPRETRAIN_TESTS=… MMDET_TESTS=… name the folders"
 	@echo "make lint       ruff check, ruff format --check and mypy"
@@ -37,6 +41,31 @@ test-full: .venv/.test .venv-onedl/.test
 	.venv/bin/python -m pytest
 	.venv-onedl/bin/python -m pytest
 
+test-matrix: .venv/bin/python
+	.venv/bin/python $(INSTALL) -q -c constraints.txt nox
+	.venv/bin/python -m nox
+
+# only the files with such tests: others import packages that need not be there
+GPU_TESTS = $(shell grep -rlE 'mark\.gpu' tests --include='test_*.py')
+
+ifdef WHEELS
+test-gpu: build/wheels/.installed
+	PYTHONPATH="$(CURDIR)/build/wheels:$(CURDIR)" "$(PYTHON)" -m pytest -m gpu $(GPU_TESTS)
+else
+test-gpu: .venv/.test
+	.venv/bin/python -m pytest -m gpu $(GPU_TESTS)
+endif
+
+# a folder on the path, since an environment inside another does not see its packages
+build/wheels/.installed: $(wildcard $(WHEELS)/*.whl)
+	@test -n "$^" || { echo "There are no wheels in '$(WHEELS)': make wheels downloads them"; exit 2; }
+	@rm -rf $(@D)
+	@"$(PYTHON)" $(INSTALL) -q --no-index --no-deps --target $(@D) $^
+	@touch $@
+
+wheels: .venv/.test
+	.venv/bin/python tools/wheels.py --out .wheels
+
 test-upstream: .venv/.test
 	.venv/bin/python $(INSTALL) -q parameterized
 	.venv/bin/python tools/test_upstream.py
@@ -51,7 +80,7 @@ docs: .venv/.docs
 	@echo "Open build/site/index.html"
 
 clean:
-	rm -rf .venv .venv-onedl build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-onedl .nox .wheels build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 .venv/.demo: EXTRAS := openmmlab,demo
 .venv/.test: EXTRAS := openmmlab,mmseg,demo,test,docs

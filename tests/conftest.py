@@ -15,6 +15,8 @@ from mmresnet import ops
 # before mmpretrain, whose fork imports mmdet, which never looks again for operators it lacked
 ops.install()
 
+# what the tests marked gpu run on; "cpu" checks these tests where there is no GPU
+DEVICE = os.environ.get("MMRESNET_TEST_DEVICE", "cuda")
 TINY_CLASSES = ("cat", "dog", "owl")
 SMALL_DETECTOR = {
     "batch_size": 2,
@@ -40,6 +42,22 @@ SMALL_DETECTOR = {
     "train_cfg.max_epochs": 1,
     "default_hooks.logger.interval": 1,
 }
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures are made
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests marked gpu where there is none."""
+    if item.get_closest_marker("gpu") and DEVICE == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+
+
+@pytest.fixture(scope="session")
+def device() -> str:
+    """The device of the tests marked gpu."""
+    return DEVICE
 
 
 @pytest.fixture(autouse=True)

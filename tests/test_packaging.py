@@ -70,7 +70,7 @@ def test_metadata(wheel):
     extras = {"openmmlab", "onedl", "mmseg", "onedl-mmseg", "test", "demo", "docs", "completion"}
     assert set(metadata.get_all("Provides-Extra")) == extras
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
-    assert "torch>=2.4" in hard
+    assert "torch>=2.6" in hard
     assert not [need for need in hard if "mm" in need]  # optional dependencies
 
 

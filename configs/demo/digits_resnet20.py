@@ -43,6 +43,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=num_workers,
+    persistent_workers=False,  # mmpretrain's tools/train.py has True by default
     collate_fn=dict(type="default_collate"),
     dataset=dict(
         type="CustomDataset",
@@ -56,6 +57,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=batch_size,
     num_workers=num_workers,
+    persistent_workers=False,
     collate_fn=dict(type="default_collate"),
     dataset=dict(
         type="CustomDataset",

@@ -2,7 +2,8 @@
 
 Each gives what fails, why, and for which versions. A patch is applied only where it is needed, and
 ``tests/compat`` fails for each one that upstream has made superfluous. :mod:`mmresnet.registry`
-applies those of ``ON_IMPORT``, and whoever has the replacement the others.
+applies those of ``ON_IMPORT``, ``python -m mmresnet SCRIPT`` those of ``IN_SCRIPTS``, and whoever
+has the replacement the others.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from mmresnet.compat import (
     installed_packages,
     operators,
     processes,
+    scripts,
     weights,
 )
 
@@ -37,8 +39,8 @@ class Patch:
 ON_IMPORT = (
     Patch(
         "checkpoints load without running code",
-        "mmengine leaves weights_only to torch: since 2.6 its own HistoryBuffer is refused, before "
-        "that, and from a URL to this day, anything is run; the fork falls back to running it.",
+        "mmengine leaves weights_only to torch, which refuses mmengine's own HistoryBuffer, and "
+        "from a URL runs anything; the fork falls back to running it.",
         "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
         lambda: not checkpoints.reads_only_values(),
         checkpoints.patch_loading,
@@ -96,7 +98,30 @@ DEVICE = Patch(  # by mmresnet.engine.run, for the time of a run
     device.is_not_configurable,
     device.mmengine_uses,
 )
-PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE)
+IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in which it occurs
+    "pkg_resources": Patch(
+        "scripts that import pkg_resources",
+        "mmpretrain's vis_cam.py asks pkg_resources for a version; setuptools 82 dropped it.",
+        "mmpretrain 1.2 with setuptools >= 82",
+        scripts.pkg_resources_is_gone,
+        scripts.provide_pkg_resources,
+    ),
+    "adjust_bbox": Patch(
+        "figures are cut without a renderer",
+        "mmpretrain's browse_dataset.py calls matplotlib's private adjust_bbox as it once was.",
+        "mmpretrain 1.2 and onedl-mmpretrain 1.3 with matplotlib >= 3.11",
+        scripts.adjust_bbox_needs_a_renderer,
+        scripts.patch_adjust_bbox,
+    ),
+    "TSNE": Patch(
+        "t-SNE takes n_iter",
+        "mmpretrain's vis_tsne.py passes n_iter, which scikit-learn has renamed to max_iter.",
+        "mmpretrain 1.2 with scikit-learn >= 1.7",
+        scripts.tsne_has_no_n_iter,
+        scripts.patch_tsne,
+    ),
+}
+PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE, *IN_SCRIPTS.values())
 
 _applied: list[str] = []
 

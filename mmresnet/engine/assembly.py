@@ -124,14 +124,22 @@ def choose_device(device: str) -> str:
     """Return "cpu" or "cuda" for that, or for "auto".
 
     Raises:
-        UserError: "cuda" is asked for where there is none.
+        UserError: "cuda" is asked for where there is none, or there are more processes than GPUs.
     """
     import torch
 
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise UserError("--device cuda: PyTorch sees no GPU here; use --device cpu or auto.")
-    return "cuda" if available and device != "cpu" else "cpu"
+    if not available or device == "cpu":
+        return "cpu"
+    rank, gpus = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+    if rank >= gpus:
+        raise UserError(
+            f"This machine has {gpus} GPU{'s' if gpus > 1 else ''} and more processes than that: "
+            "start one for each GPU, or use --device cpu."
+        )
+    return "cuda"
 
 
 def prepare_run(

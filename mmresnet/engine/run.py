@@ -116,20 +116,26 @@ def test(
 def _running(
     cfg: Config, device: str, coverage: Coverage, checkpoint: Any, notes: list[str], verbose: bool
 ) -> Iterator[Runner]:
-    """Yield the Runner of ``cfg``; give the terminal back however the run ends."""
+    """Yield the Runner of ``cfg``; give terminal and log back however the run ends."""
+    from mmengine.logging import MMLogger
+
     from mmresnet.engine.progress import ProgressHook
     from mmresnet.engine.runner import QuietRunner, Runner
-    from mmresnet.engine.terminal import announce
+    from mmresnet.engine.terminal import announce, restore
 
     import_packages(cfg)
-    with compat.DEVICE.apply(device), explain_build_errors(cfg):
+    with (
+        compat.DEVICE.apply(device),
+        explain_build_errors(cfg),
+        contextlib.ExitStack() as at_end,
+    ):
+        # before the Runner: it may fail after it has built its log
+        at_end.callback(lambda: restore(MMLogger.get_current_instance()))
         kind = Runner if verbose else QuietRunner
         runner = kind.from_cfg(cfg, coverage, checkpoint)
         for note in notes:
             announce(runner.logger, note)
-        try:
-            yield runner
-        finally:
-            for hook in runner.hooks:
-                if isinstance(hook, ProgressHook):
-                    hook.close()
+        for hook in runner.hooks:
+            if isinstance(hook, ProgressHook):
+                at_end.callback(hook.close)
+        yield runner

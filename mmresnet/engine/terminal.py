@@ -38,7 +38,15 @@ class TerminalFilter(logging.Filter):
 
 
 class TerminalFormatter(logging.Formatter):
-    """The text of a record without time and logger; warnings and errors are called so."""
+    """The text of a record without time and logger; warnings and errors are called so.
+
+    Args:
+        replaced: The handler's own formatter, for :func:`restore`.
+    """
+
+    def __init__(self, replaced: logging.Formatter | None) -> None:
+        super().__init__()
+        self.replaced = replaced
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text to show."""
@@ -53,8 +61,18 @@ def summarize(logger: logging.Logger) -> TerminalFilter:
     for handler in logger.handlers:
         if type(handler) is logging.StreamHandler:  # a FileHandler is a subclass
             handler.addFilter(terminal_filter)
-            handler.setFormatter(TerminalFormatter())
+            handler.setFormatter(TerminalFormatter(handler.formatter))
     return terminal_filter
+
+
+def restore(logger: logging.Logger) -> None:
+    """Let a logger show everything in the terminal again, as before :func:`summarize`."""
+    for handler in logger.handlers:
+        if isinstance(handler.formatter, TerminalFormatter):
+            handler.setFormatter(handler.formatter.replaced)
+            for terminal_filter in handler.filters[:]:
+                if isinstance(terminal_filter, TerminalFilter):
+                    handler.removeFilter(terminal_filter)
 
 
 def announce(logger: logging.Logger, text: str) -> None:

@@ -17,6 +17,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from mmresnet import compat
 from mmresnet.ops import install
 
 install()
@@ -31,6 +32,8 @@ def run_script(arguments: list[str]) -> None:
     if not arguments or not Path(arguments[0]).is_file():
         problem = f"'{arguments[0]}' is not a file" if arguments else "no script is given"
         sys.exit(f"{problem}; usage: python -m mmresnet.ops.auto SCRIPT [ARGUMENTS]")
+    text = Path(arguments[0]).read_text(encoding="utf-8", errors="replace")
+    compat.apply(*(patch for word, patch in compat.IN_SCRIPTS.items() if word in text))
     sys.argv[:] = arguments
     sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
     runpy.run_path(arguments[0], run_name="__main__")

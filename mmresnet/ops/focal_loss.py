@@ -30,7 +30,7 @@ def sigmoid_focal_loss_forward(
         alpha: Weight of positive samples; that of negative ones is ``1 - alpha``.
 
     Raises:
-        ValueError: A target is larger than C.
+        ValueError: On the CPU: a target is larger than C.
     """
     if output.numel() == 0:
         return
@@ -69,7 +69,7 @@ def softmax_focal_loss_forward(
         alpha: Factor on the loss.
 
     Raises:
-        ValueError: A target is C or larger.
+        ValueError: On the CPU: a target is C or larger. (On a GPU, CUDA's assertion fails.)
     """
     if output.numel() == 0:
         return
@@ -126,8 +126,8 @@ def _weights(target: Tensor, weight: Tensor, like: Tensor) -> Tensor:
 
 
 def _check(target: Tensor, largest: int) -> None:
-    found = int(target.max())
-    if found > largest:
+    """Check the targets on the CPU; on a GPU a check would synchronize."""
+    if target.device.type == "cpu" and (found := int(target.max())) > largest:
         raise UserValueError(f"Target {found} of the focal loss must be at most {largest}.")
 
 

@@ -66,7 +66,7 @@ def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Conv
             "There is no ResNet in the file: none of its tensors has a name of one in any layout "
             f"known here (its first: {listed(list(tensors)) or 'none'})."
         )
-    _check(found, tensors, target, to)
+    _check(found, target, to)
     head = target.head_names()
     names = {
         key: target.prefix + _name(target, role, found, to) for role, key in found.keys.items()
@@ -83,9 +83,9 @@ def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Conv
     )
 
 
-def _check(found: Recognised, tensors: Mapping[str, Tensor], target: Layout, to: str) -> None:
+def _check(found: Recognised, target: Layout, to: str) -> None:
     """Refuse a net that the target's publisher has no code for."""
-    if _is_for_cifar(found, tensors) and to != "mmresnet":
+    if found.for_cifar and to != "mmresnet":
         raise UserError(
             f"The file holds {found.describe()}, and the layout '{to}' has no net of three stages "
             "with a 3x3 stem; possible is mmresnet."
@@ -109,13 +109,6 @@ def _check(found: Recognised, tensors: Mapping[str, Tensor], target: Layout, to:
             f"The file holds {found.describe()}, and the layout '{to}' {reason}; "
             f"possible are {', '.join(name for name in able if name != to)}."
         )
-
-
-def _is_for_cifar(found: Recognised, tensors: Mapping[str, Tensor]) -> bool:
-    """Return whether this is the paper's net for CIFAR (Sec. 4.2), and not part of another."""
-    stem = tensors.get(found.keys.get("stem0.conv.weight", ""))
-    small = stem is not None and not found.deep and stem.shape[-1] == 3
-    return small and len(found.blocks) == 3 and not found.bottleneck
 
 
 def _name(target: Layout, role: str, found: Recognised, to: str) -> str:

@@ -16,7 +16,8 @@ from mmresnet import compat
 from mmresnet.compat import installed_packages
 
 REPOSITORY = Path(__file__).parents[2]
-ELSEWHERE = (compat.DETECTORS, compat.WEIGHTS, compat.DEVICE)  # each has a test file of its own
+# these have test files of their own
+ELSEWHERE = (compat.DETECTORS, compat.WEIGHTS, compat.DEVICE, *compat.IN_SCRIPTS.values())
 NAMES = [patch.name for patch in compat.PATCHES if patch not in ELSEWHERE]
 
 

@@ -45,6 +45,7 @@ def two_processes(out, *what):
     return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
 
+@pytest.mark.dist
 def test_one_process_makes_arrays_and_both_map_them(tmp_path):
     first, second = two_processes(tmp_path, "arrays")
     assert first.pop("calls") == 2
@@ -58,6 +59,7 @@ def test_one_process_makes_arrays_and_both_map_them(tmp_path):
     assert first["error"] == "this cannot be made"
 
 
+@pytest.mark.dist
 @pytest.mark.full
 def test_one_process_of_two_parses_the_annotations(tiny_coco, tmp_path):
     pytest.importorskip("mmdet")

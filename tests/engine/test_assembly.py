@@ -94,9 +94,21 @@ def test_a_config_that_a_run_wrote_gets_no_hook_twice(tmp_path):
 
 def test_a_gpu_is_chosen_and_none_is_hidden(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     before = dict(os.environ)
     assert [choose_device(name) for name in ("auto", "cuda", "cpu")] == ["cuda", "cuda", "cpu"]
     assert dict(os.environ) == before
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose_device("auto") == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(UserError, match="has 2 GPUs and more processes"):
+        choose_device("auto")
 
 
 def test_a_detector_needs_mmpretrain_where_a_part_is_of_it():

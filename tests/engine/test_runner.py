@@ -3,11 +3,13 @@
 import pytest
 import torch
 from mmengine.device import get_device, utils
+from mmengine.logging import MMLogger
 
 import mmresnet.weights.fit
 import mmresnet.weights.formats.files
 from mmresnet.apis import test as measure
 from mmresnet.apis import train
+from mmresnet.engine.terminal import TerminalFilter
 from mmresnet.errors import UserError
 
 RECIPE = "resnet50_8xb32_in1k"
@@ -128,3 +130,15 @@ def test_a_neck_for_other_feature_maps(small_detector, tmp_path):
     options = {**small_detector, "model.backbone.out_indices": (2, 3)}
     with pytest.raises(UserError, match=r"\[8, 16, 32, 64\], and the backbone gives .*\[32, 64\]"):
         train("faster-rcnn_r18_fpn_1x_coco", str(tmp_path), cfg_options=options, device="cpu")
+
+
+@pytest.mark.parametrize("options", [{}, {"model.head.loss.type": "NoSuchLoss"}])
+def test_the_log_shows_everything_after_a_run(run, options):
+    """What a program logs afterwards is for its reader, also if the model could not be built."""
+    if options:
+        with pytest.raises(UserError, match="NoSuchLoss"):
+            run(train, cfg_options=options)
+    else:
+        run(train)
+    handlers = MMLogger.get_current_instance().handlers
+    assert not any(isinstance(one, TerminalFilter) for h in handlers for one in h.filters)

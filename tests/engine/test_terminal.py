@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.logging import MMLogger
 
-from mmresnet.engine.terminal import announce, summarize
+from mmresnet.engine.terminal import announce, restore, summarize
 
 TABLE = "bbox:\n+-------+\n| class |\n+-------+"
 
@@ -50,3 +50,14 @@ def test_tables_of_a_test(tmp_path, capsys):
     summarize(logger).tables = True
     logger.info(TABLE)
     assert capsys.readouterr().out == f"{TABLE}\n"
+
+
+def test_a_restored_log_shows_everything_as_before(tmp_path, capsys):
+    logger = logger_in(tmp_path)
+    before = [(handler.formatter, list(handler.filters)) for handler in logger.handlers]
+    summarize(logger)
+    restore(logger)
+    assert [(handler.formatter, handler.filters) for handler in logger.handlers] == before
+    logger.info("Epoch(train)")
+    assert "mmengine - " in (shown := capsys.readouterr().out)
+    assert "Epoch(train)" in shown

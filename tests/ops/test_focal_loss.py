@@ -169,3 +169,14 @@ def test_a_target_out_of_range_is_reported() -> None:
         sigmoid_focal_loss(torch.zeros(1, 3), torch.tensor([4]), 2.0, 0.25, None, "sum")
     with pytest.raises(ValueError, match="Target 3 of the focal loss must be at most 2"):
         softmax_focal_loss(torch.zeros(1, 3), torch.tensor([3]), 2.0, 0.25, None, "sum")
+
+
+@pytest.mark.parametrize("function", [sigmoid_focal_loss, softmax_focal_loss])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_loss_does_not_wait_for_the_device(function: object, weighted: bool) -> None:
+    """A meta tensor has no numbers, so that reading one, for which a GPU would wait, fails."""
+    x = torch.empty(6, 3, device="meta", requires_grad=True)
+    target = torch.empty(6, dtype=torch.long, device="meta")
+    weight = torch.empty(3, device="meta") if weighted else None
+    function(x, target, 2.0, 0.25, weight, "mean").backward()
+    assert x.grad.shape == x.shape

@@ -96,39 +96,53 @@ def test_syncbn_is_torchs_layer_and_mmsyncbn_is_mmcvs(process_group: None) -> No
 TWO = """
 import gc
 import sys
+from functools import partial
 import torch
 from torch import distributed, nn
 import mmresnet.ops.auto
 from mmcv.ops import SyncBatchNorm
 
-def compare(rank):
+close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
+
+def compare(rank, device):
     torch.manual_seed(0)
-    ours, theirs = SyncBatchNorm(3), nn.BatchNorm2d(3)
+    ours, theirs = SyncBatchNorm(3).to(device), nn.BatchNorm2d(3).to(device)
     ours.load_state_dict(theirs.state_dict())
-    x, gradient = torch.randn(2, 4, 3, 5, 6)
+    x, gradient = torch.randn(2, 4, 3, 5, 6).to(device)
     mine, all = x.chunk(2)[rank].clone().requires_grad_(), x.clone().requires_grad_()
     ours(mine).backward(gradient.chunk(2)[rank])
     theirs(all).backward(gradient)
-    torch.testing.assert_close(mine.grad, all.grad.chunk(2)[rank])
-    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
-    torch.testing.assert_close(ours.running_var, theirs.running_var)
-    torch.testing.assert_close(2 * ours.weight.grad, theirs.weight.grad)  # mmcv's is the mean
+    close(mine.grad, all.grad.chunk(2)[rank])
+    close(ours.running_mean, theirs.running_mean)
+    close(ours.running_var, theirs.running_var)
+    close(2 * ours.weight.grad, theirs.weight.grad)  # mmcv's is the mean
 
 rank = int(sys.argv[1])
 distributed.init_process_group("gloo", "file://" + sys.argv[2], rank=rank, world_size=2)
-compare(rank)
+compare(rank, sys.argv[3])
 distributed.destroy_process_group()
 gc.collect()  # a group's threads end with the last that refers to it
 """
 
 
-@pytest.mark.full
-def test_two_processes_equal_batch_norm_over_both(tmp_path: Path) -> None:
+def two_processes(store: Path, device: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", TWO]
     runs = [
-        subprocess.Popen([*command, str(rank), str(tmp_path / "store")], stderr=subprocess.PIPE)
+        subprocess.Popen([*command, str(rank), str(store), device], stderr=subprocess.PIPE)
         for rank in (0, 1)
     ]
     for run in runs:
         _, errors = run.communicate(timeout=300)
         assert run.returncode == 0, errors.decode()
+
+
+@pytest.mark.dist
+@pytest.mark.full
+def test_two_processes_equal_batch_norm_over_both(tmp_path: Path) -> None:
+    two_processes(tmp_path / "store", "cpu")
+
+
+@pytest.mark.dist
+@pytest.mark.gpu
+def test_two_processes_on_one_gpu(tmp_path: Path, device: str) -> None:
+    two_processes(tmp_path / "store", device)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.dist
+
 ROOT = Path(__file__).parents[2]
 # GroupNorm, since batch statistics depend on how a batch is split; no augmentation, fixed order.
 # Process r of 2 gets the images r, r + 2, …, so that in each step the two together see the images

@@ -127,7 +127,9 @@ def _sparse_forward(features: Tensor, bins: Bins) -> bool:
     which then pays from one sample for every two pixels on.
     """
     images, channels, height, width = features.shape
-    if features.device.type != "cpu" or channels < 64:
+    # NumPy cannot compute with sizes that are traced, as where multiply-adds are counted
+    traced = torch.jit.is_tracing()  # type: ignore[attr-defined]
+    if traced or features.device.type != "cpu" or channels < 64:
         return False
     pixels, samples = images * height * width, _samples(bins)
     if features.permute(0, 2, 3, 1).is_contiguous():

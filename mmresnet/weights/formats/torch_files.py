@@ -26,19 +26,14 @@ def load_values(
     Raises:
         FormatError: The file is cut off, or holds something else.
     """
-    _allow(_numpy_types())
+    torch.serialization.add_safe_globals(_numpy_types())
     with explain_errors():
         return torch.load(file, map_location=map_location, weights_only=True)
 
 
 def allow_history_buffer() -> None:
     """Let ``torch.load`` read mmengine's ``HistoryBuffer``, which is in all its checkpoints."""
-    _allow(_numpy_types() + _history_types())
-
-
-def _allow(types: list[Any]) -> None:
-    allowed = torch.serialization.get_safe_globals()  # torch before 2.6 keeps a growing list
-    torch.serialization.add_safe_globals([one for one in types if one not in allowed])
+    torch.serialization.add_safe_globals(_numpy_types() + _history_types())
 
 
 @contextmanager
@@ -72,18 +67,16 @@ def _explain(error: Exception, reason: str) -> FormatError:
 
 @functools.cache
 def _numpy_types() -> list[Any]:
-    """Arrays, scalars and bytes; the names of NumPy's functions are those of NumPy 1 and 2."""
+    """Arrays, scalars and empty bytes; NumPy's functions by their names in NumPy 1 and 2."""
     core = np._core if hasattr(np, "_core") else np.core
-    functions = {
-        f"numpy.{module}.multiarray.{name}": getattr(core.multiarray, name)
+    functions = [
+        (getattr(core.multiarray, name), f"numpy.{module}.multiarray.{name}")
         for module in ("core", "_core")
         for name in ("_reconstruct", "scalar")
-    }
-    functions["builtins.bytes"] = lambda: b""  # other bytes are encoded
-    functions["_codecs.encode"] = lambda text, _: text.encode("latin1")  # torch's own since 2.5
+    ]
+    empty_bytes = (lambda: b"", "builtins.bytes")  # other bytes are encoded
     dtypes = {type(np.dtype(code)) for code in [*"?bBhHiIlLqQefdFD", "U1", "S1"]}
-    known = [_known_as(path, function) for path, function in functions.items()]
-    return [np.ndarray, np.dtype, *dtypes, *known]
+    return [np.ndarray, np.dtype, *dtypes, *functions, empty_bytes]
 
 
 @functools.cache
@@ -96,13 +89,4 @@ def _history_types() -> list[Any]:
             raise pickle.UnpicklingError("GLOBAL builtins.getattr was not an allowed global")
         return getattr(HistoryBuffer, name)
 
-    modules = ("builtins", "__builtin__")
-    return [HistoryBuffer, *(_known_as(f"{module}.getattr", get_statistic) for module in modules)]
-
-
-def _known_as(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``function`` so that torch finds it by ``path`` (before 2.6 it takes no pairs)."""
-    module, _, name = path.rpartition(".")
-    known = functools.partial(function)
-    vars(known).update(__module__=module, __name__=name, __qualname__=name)
-    return known
+    return [HistoryBuffer, (get_statistic, "builtins.getattr")]

@@ -50,6 +50,7 @@ class Recognised:
         deep: Its stem has three convolutions.
         avg_down: There is a pool in its shortcuts; None where names do not tell.
         norm: Its kind of norm layer, by mmcv's abbreviation.
+        small_stem: Its stem is one 3×3 convolution, as for images of CIFAR.
     """
 
     layout: Layout
@@ -60,6 +61,7 @@ class Recognised:
     deep: bool = False
     avg_down: bool | None = None
     norm: str = "bn"
+    small_stem: bool = False
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -82,6 +84,11 @@ class Recognised:
         """What its tensors' names in other layouts depend on."""
         return Net(self.deep, bool(self.avg_down), self.norm)
 
+    @property
+    def for_cifar(self) -> bool:
+        """Whether it is the paper's net for CIFAR (Sec. 4.2), and not a part of another."""
+        return self.small_stem and len(self.blocks) == 3 and not self.bottleneck
+
     def describe(self) -> str:
         """Return the net's name: ``ResNet-50``, ``ResNet-101-D``, …"""
         blocks = self.blocks
@@ -89,7 +96,7 @@ class Recognised:
         for (bottleneck, of_depth), depth in _DEPTHS.items():
             if bottleneck == self.bottleneck and blocks and of_depth[: len(blocks)] == blocks:
                 name = f"ResNet-{depth}"
-        if len(blocks) == 3 and len(set(blocks)) == 1 and not self.bottleneck:
+        if self.for_cifar and len(set(blocks)) == 1:
             name = f"ResNet-{6 * blocks[0] + 2} for CIFAR"
         if self.deep:
             kind = {True: "-D", False: "-C", None: " with a deep stem"}[self.avg_down]
@@ -225,6 +232,7 @@ def _read(tensors: Mapping[str, Tensor], layout: Layout, deep: bool, prefix: str
     others = {inner: name for inner, name in others.items() if _of_backbone(inner)}
     slots.discard(None)
     avg_down = (1 in slots) if slots else (None if deep or not keys else False)
-    return Recognised(
-        layout, prefix, keys, head, others, deep, avg_down, norms.pop() if norms else "bn"
-    )
+    norm = norms.pop() if norms else "bn"
+    stem = tensors.get(keys.get("stem0.conv.weight", ""))
+    small = stem is not None and not deep and stem.shape[-1] == 3
+    return Recognised(layout, prefix, keys, head, others, deep, avg_down, norm, small)

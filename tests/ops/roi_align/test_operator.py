@@ -282,17 +282,3 @@ def test_the_average_does_not_wait_for_the_device() -> None:
     output.sum().backward()
     assert output.shape == (300, 64, 7, 7)
     assert features.grad.shape == features.shape
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("pool_mode", ["avg", "max"])
-def test_same_on_a_gpu(pool_mode: str) -> None:
-    results = []
-    for device in ("cpu", "cuda"):
-        features = torch.linspace(-1, 1, 2 * 3 * 8 * 9).sin().view(2, 3, 8, 9).to(device)
-        features.requires_grad_()
-        output = roi_align(features, ORDERED.to(device), 3, 1.0, 0, pool_mode, True)
-        output.square().sum().backward()
-        results.append((output.detach().cpu(), features.grad.cpu()))
-    for ours, theirs in zip(*results, strict=True):
-        torch.testing.assert_close(ours, theirs)

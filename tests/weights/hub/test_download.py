@@ -150,6 +150,7 @@ def test_an_unknown_name(fetch):
         fetch("torchvision://resnet5O0")
 
 
+@pytest.mark.dist
 def test_of_two_processes_one_fetches(server, cache, start):
     gate = threading.Event()
     server.answers[f"/{NAME}"] = [Answer(BODY, gate=gate)]

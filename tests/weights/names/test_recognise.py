@@ -6,6 +6,8 @@ from nets import classifier, ours, timm_net, torchvision_net
 
 from mmresnet.weights.names.recognise import recognise, unwrap
 
+# as many blocks as the paper's ResNet-14 for CIFAR, behind the stem for ImageNet
+CUT = dict(depth=18, num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
 TENSORS = {"conv1.weight": torch.zeros(1, 1, 1, 1), "fc.bias": torch.zeros(1)}
 
 
@@ -66,6 +68,8 @@ def test_weights_beside_their_average():
             "torchvision",
             "ResNet-50",
         ),
+        (lambda: ours(**CUT), "torchvision", "ResNet-18"),
+        (lambda: ours("CifarResNet", 14), "torchvision", "ResNet-14 for CIFAR"),
     ],
 )
 def test_nets(make, layout, net):

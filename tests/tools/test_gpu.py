@@ -1,0 +1,121 @@
+"""Several processes with a GPU compute what one does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmresnet.cli.launch import free_port
+from mmresnet.weights.checkpoint import read
+
+pytestmark = [pytest.mark.gpu, pytest.mark.dist]
+
+CLOSE = {"rtol": 0, "atol": 1e-4}
+TOOLS = Path(__file__).parents[2] / "tools"
+# GroupNorm, since batch statistics depend on how a batch is split; no augmentation, fixed order.
+# Process r of n gets the images r, r + n, …, so that in each step all together see the images of
+# one process with n times the batch size.
+CONFIG = """
+_base_ = [{base!r}]
+num_classes = 3
+num_workers = 0
+data_root = {images!r}
+model = dict(
+    backbone=dict(
+        depth=18, stem_channels=8, base_channels=8, norm_cfg=dict(type="GN", num_groups=4)
+    ),
+    head=dict(in_channels=64),
+)
+train_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=32),
+    dict(type="PackInputs"),
+]
+train_dataloader = dict(sampler=dict(type="DefaultSampler", shuffle=False))
+optim_wrapper = dict(optimizer=dict(lr=0.01))
+train_cfg = dict(max_epochs=2)
+val_dataloader = val_evaluator = val_cfg = None
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tiny_images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("several") / "config.py"
+    base = str(TOOLS.parent / "configs" / "resnet50_8xb32_in1k.py")
+    path.write_text(CONFIG.format(base=base, images=str(tiny_images)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def start(device: str) -> Callable[..., subprocess.Popen]:
+    """``start(*command, work, batch_size, options=[…], **environment)`` starts a training."""
+
+    def start_tool(
+        *command: object, work: Path, batch_size: int, options: tuple = (), **environment: object
+    ) -> subprocess.Popen:
+        settings = ["--cfg-options", f"batch_size={batch_size}", *options]
+        # TF32, of 10 bits, would hide a difference
+        environment |= {"PYTHON": sys.executable, "NVIDIA_TF32_OVERRIDE": 0}
+        path = [str(TOOLS.parent), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+        return subprocess.Popen(
+            [*map(str, command), "--work-dir", str(work), "--device", device, *settings],
+            env=os.environ | {name: str(value) for name, value in environment.items()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start_tool
+
+
+def finish(processes: Iterable[subprocess.Popen]) -> None:
+    """Wait for processes that need each other; if one fails, end the others."""
+    running = list(processes)
+    try:
+        for process in running:
+            _, errors = process.communicate(timeout=240)
+            assert process.returncode == 0, errors[-3000:]
+    finally:
+        for process in running:
+            process.kill()
+
+
+def weights(work: Path, epoch: int = 2) -> dict[str, torch.Tensor]:
+    return read(str(work / f"epoch_{epoch}.pth"))["state_dict"]
+
+
+@pytest.fixture(scope="module")
+def alone(config: Path, start: Callable[..., subprocess.Popen]) -> dict[str, torch.Tensor]:
+    """The weights after a training in one process."""
+    work = config.parent / "one"
+    finish([start(sys.executable, TOOLS / "train.py", config, work=work, batch_size=4)])
+    first, last = weights(work, 1), weights(work, 2)
+    assert max((last[name] - first[name]).abs().max() for name in last) > 100 * CLOSE["atol"]
+    return last
+
+
+def test_two_processes_share_a_gpu(
+    alone: dict, config: Path, start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    """NCCL refuses this, so that gloo sums the gradients."""
+    command = [sys.executable, TOOLS / "train.py", config, "--launcher", "pytorch"]
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": 2}
+    options = ("env_cfg.dist_cfg.backend=gloo",)
+    work = {"work": tmp_path / "two", "batch_size": 2, "options": options}
+    finish(start(*command, **work, **group, RANK=rank, LOCAL_RANK=0) for rank in (0, 1))
+    torch.testing.assert_close(weights(tmp_path / "two"), alone, **CLOSE)
+
+
+def test_a_process_for_each_gpu(
+    alone: dict, config: Path, start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    """One or two, whose gradients NCCL sums."""
+    count = 2 if torch.cuda.device_count() > 1 else 1
+    command = [TOOLS / "dist_train.sh", config, count]
+    finish([start(*command, work=tmp_path / "dist", batch_size=4 // count)])
+    torch.testing.assert_close(weights(tmp_path / "dist"), alone, **CLOSE)
