@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -149,10 +150,14 @@ def _leave_process_group() -> None:
     process. The threads end with the group, and the group with what refers to it: the model that
     was trained in parallel, which is in the Runner's reference cycles.
 
+    Before torch 2.8 the group holds the GIL while it waits for its threads. One that needs the GIL
+    to release a tensor of the last collective would never end, so it is given time first.
+
     Not after a failure: the others may be waiting in a collective, and torchrun ends them.
     """
     torch = sys.modules.get("torch")
     if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+        time.sleep(0.1)
         torch.distributed.destroy_process_group()
         gc.collect()
 

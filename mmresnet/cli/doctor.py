@@ -48,9 +48,9 @@ def run(args: argparse.Namespace) -> None:
         from mmresnet import ops
 
         ops.install()
-    providers = importlib.metadata.packages_distributions()
-    found = {  # module: its distributions, as mmcv-lite for mmcv
-        name: sorted(set(providers.get(name, ())))
+    providers = _providers()
+    found = {
+        name: sorted(providers.get(name, ()))
         for name in PACKAGES
         if importlib.util.find_spec(name) is not None
     }
@@ -80,6 +80,17 @@ def run(args: argparse.Namespace) -> None:
     needed = {name for name, (purpose, _) in PACKAGES.items() if purpose == EVERYTHING}
     if failures or needed - usable or len(families) > 1:
         sys.exit(1)
+
+
+def _providers() -> dict[str, set[str]]:
+    """Return the distributions that each module is from, as mmcv-lite for mmcv."""
+    known = importlib.metadata.packages_distributions()
+    found = {module: set(names) for module, names in known.items()}
+    if sys.version_info < (3, 11):  # it reads top_level.txt alone, which many wheels lack
+        for distribution in importlib.metadata.distributions():
+            for module in {file.parts[0] for file in distribution.files or ()}:
+                found.setdefault(module, set()).add(distribution.metadata["Name"])
+    return found
 
 
 def _import_error(name: str) -> str | None:

@@ -6,6 +6,7 @@ Usage: shared_annotations.py RANK PORT OUT arrays|ROOT…
 import gc
 import json
 import sys
+import time
 
 import numpy as np
 import torch.distributed as dist
@@ -78,5 +79,6 @@ if __name__ == "__main__":
     report = share_arrays() if what == ["arrays"] else load_sets(what)
     with open(f"{out}/{rank}.json", "w") as file:
         json.dump(report, file)
+    time.sleep(0.1)  # see _leave_process_group in mmresnet/cli/command.py
     dist.destroy_process_group()
     gc.collect()  # a group's threads end with the last that refers to it
