@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -10,10 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+_UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # file systems that sync no folder
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     """Yield a file to write, which then replaces ``path``; what was there stays if writing fails.
+
+    When this returns, the file would survive a power failure. A process that is killed meanwhile
+    leaves a file for :func:`remove_partial_files`.
 
     Args:
         mode: "w" for text in UTF-8, "wb" for bytes.
@@ -33,8 +40,41 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
             os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
             os.replace(file.name, path)
         except BaseException:
-            os.unlink(file.name)
+            with contextlib.suppress(OSError):  # the file system may be gone, or read-only by now
+                os.unlink(file.name)
             raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's list of names to the disk, without which a new name may be lost."""
+    if os.name == "nt":  # it has no such call
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSYNCED:
+            raise
+
+
+def remove_partial_files(folder: str | os.PathLike[str], *patterns: str) -> list[Path]:
+    """Remove and return what killed processes left of files that match one of ``patterns``.
+
+    Args:
+        patterns: As "*.pth". No other process may be writing such files.
+    """
+    left = [path for name in patterns for path in Path(folder).glob(f".{name}-????????")]
+    removed = []
+    for path in left:
+        if path.is_file():
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed.append(path)
+    return removed
 
 
 @contextmanager

@@ -33,8 +33,45 @@ class UserFileNotFoundError(UserError, FileNotFoundError):
     """A file does not exist."""
 
 
+class TrainingError(RuntimeError):
+    """A training cannot go on, for a reason that its message gives.
+
+    Args:
+        message: The reason.
+        shared: Every process raises it, so that one of them has to print it.
+    """
+
+    def __init__(self, message: str, shared: bool = False) -> None:
+        super().__init__(message)
+        self.shared = shared
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT has ended a training, whose state is saved."""
+
+
+class Stopped(SystemExit):
+    """SIGTERM has ended a training, whose state is saved. The exit code is 143."""
+
+
 class MissingPackageError(UserError, ImportError):
     """An optional dependency is not installed."""
+
+
+class SampleError(Exception):
+    """A sample of a data set cannot be used.
+
+    Not a UserError, which all processes of a run raise alike: one of them meets the sample. It is
+    raised in a worker of a data loader, which hands on its text alone.
+
+    Attributes:
+        path: The file, if it is known.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, message: str, path: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.path, self.reason = path, reason
 
 
 def did_you_mean(given: object, allowed: Iterable[object]) -> str:

@@ -19,6 +19,7 @@ from mmengine.registry import LOOPS as MMENGINE_LOOPS  # noqa: E402
 from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 compat.apply(*compat.ON_IMPORT)
@@ -64,7 +65,17 @@ DATASETS = LazyRegistry(
     "dataset",
     parent=MMENGINE_DATASETS,
     scope="mmresnet",
-    modules={"CocoDataset": "mmresnet.datasets.coco"},
+    modules={
+        "CocoDataset": "mmresnet.datasets.coco",
+        "CustomDataset": "mmresnet.datasets.class_folders",
+        "ImageNet": "mmresnet.datasets.class_folders",
+    },
+)
+TRANSFORMS = LazyRegistry(
+    "transform",
+    parent=MMENGINE_TRANSFORMS,
+    scope="mmresnet",
+    modules={"LoadImageFromFile": "mmresnet.datasets.loading"},
 )
 METRICS = LazyRegistry(
     "metric",

@@ -1,8 +1,11 @@
 """Files and folders are written completely or not at all."""
 
+import os
+import signal
+
 import pytest
 
-from mmresnet.atomic import atomic_folder, atomic_write
+from mmresnet.atomic import atomic_folder, atomic_write, remove_partial_files
 
 
 @pytest.mark.parametrize(("mode", "content"), [("w", "größer"), ("wb", b"\xff\x00")])
@@ -68,3 +71,26 @@ def test_a_folder_that_cannot_be_renamed_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "set") as partial:
         partial.rmdir()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    left = tmp_path / ".a.pth-0a_b1234"
+    others = [tmp_path / ".a.json-0a_b1234", tmp_path / "a.pth", tmp_path / ".b.pth-x"]
+    for path in (left, *others):
+        path.touch()
+    assert remove_partial_files(tmp_path, "*.pth") == [left]
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_a_process_that_is_killed_while_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.pth"
+    path.write_text("old")
+    process = os.fork()
+    if process == 0:
+        with atomic_write(path) as file:
+            file.write("new")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert path.read_text() == "old"
+    assert len(remove_partial_files(tmp_path, "*.pth")) == 1

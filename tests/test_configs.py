@@ -108,7 +108,7 @@ DIFFERENCES = {
 }
 VARIABLES = (
     *("data_root", "num_classes", "batch_size", "num_workers", "train_pipeline", "test_pipeline"),
-    *("dataset_type", "bgr_mean", "bgr_std", "vis_backends"),
+    *("dataset_type", "bgr_mean", "bgr_std", "vis_backends", "on_bad_sample"),
 )
 # what mmpretrain's tools/train.py sets in every data loader
 LOADER = {
@@ -130,6 +130,9 @@ def normalised(cfg):
         plain[name] = {**LOADER, **plain[name]}
         data = plain[name]["dataset"]
         data["data_root"] = data["data_root"].rstrip("/")
+        assert data.pop("on_bad_sample", "stop") == "stop"  # as theirs do
+        if name != "train_dataloader":
+            data.pop("test_mode", None)  # theirs leave it out, which matters for bad images only
         if data["type"] == "ImageNet":  # the same folders and labels, for any classes
             data.update(type="CustomDataset", data_prefix=data.pop("split"))
     return plain

@@ -123,10 +123,11 @@ DIFFERENCES = {
 }
 VARIABLES = (
     *("data_root", "num_classes", "batch_size", "num_workers", "train_pipeline", "test_pipeline"),
-    *("dataset_type", "backend_args", "vis_backends", "checkpoint", "norm_cfg"),
+    *("dataset_type", "backend_args", "vis_backends", "checkpoint", "norm_cfg", "on_bad_sample"),
 )
 # what one side writes out, and is the default for the other
 WRITTEN_OUT = {"drop_last": False, "format_only": False, "enable": False, "deterministic": False}
+WRITTEN_OUT["on_bad_sample"] = "stop"  # as theirs do
 
 
 def normalised(cfg: Config) -> dict:

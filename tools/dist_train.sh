@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train in several processes, each on its own GPU, or on the CPU if there is none:
 #
-#   tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
+#   tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py, as --max-restarts N]
 #
 # On several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT on each.
 set -euo pipefail

@@ -29,6 +29,7 @@ train_dataloader = dict(
             ann_file="annotations/instances_train2017.json",
             data_prefix=dict(img="train2017/"),
             filter_cfg=dict(filter_empty_gt=True, min_size=32),
+            on_bad_sample="stop",
             pipeline=train_pipeline,
         ),
     ),

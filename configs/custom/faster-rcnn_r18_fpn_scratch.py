@@ -17,6 +17,7 @@ _base_ = ["../_base_/detection_runtime.py"]
 data_root = "data/custom/"
 batch_size = 4
 num_workers = 2
+on_bad_sample = "stop"  # or "skip": go on without unusable images and list them
 epochs = 32
 scale = (480, 360)
 channels = 128  # of FPN and heads
@@ -52,6 +53,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file="annotations/instances_train.json",
         data_prefix=dict(img="train/"),
+        on_bad_sample=on_bad_sample,
         pipeline=train_pipeline,
     ),
     drop_last=True,
@@ -67,6 +69,7 @@ val_dataloader = dict(
         ann_file="annotations/instances_val.json",
         data_prefix=dict(img="val/"),
         test_mode=True,
+        on_bad_sample=on_bad_sample,
         pipeline=test_pipeline,
     ),
 )

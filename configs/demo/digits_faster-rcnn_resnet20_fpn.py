@@ -16,6 +16,7 @@ data_root = "data/digit_scenes/"
 num_classes = 10
 batch_size = 8
 num_workers = 0  # reading such small images is faster than passing them between processes
+on_bad_sample = "stop"  # or "skip": go on without unusable images and list them
 epochs = 6
 scale = (160, 128)
 channels = 64  # of FPN and heads; usually 256 for COCO
@@ -44,6 +45,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file="annotations/instances_train.json",
         data_prefix=dict(img="train/"),
+        on_bad_sample=on_bad_sample,
         pipeline=train_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=True),
@@ -58,6 +60,7 @@ val_dataloader = dict(
         ann_file="annotations/instances_val.json",
         data_prefix=dict(img="val/"),
         test_mode=True,
+        on_bad_sample=on_bad_sample,
         pipeline=test_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=False),

@@ -14,6 +14,7 @@ data_root = "data/digits"
 num_classes = 10
 batch_size = 64
 num_workers = 0  # reading such small images is faster than passing them between processes
+on_bad_sample = "stop"  # or "skip": go on without unusable images and list them
 epochs = 20
 
 data_preprocessor = dict(num_classes=num_classes, mean=[78.0] * 3, std=[96.0] * 3, to_rgb=True)
@@ -46,9 +47,10 @@ train_dataloader = dict(
     persistent_workers=False,  # mmpretrain's tools/train.py has True by default
     collate_fn=dict(type="default_collate"),
     dataset=dict(
-        type="CustomDataset",
+        type="mmresnet.CustomDataset",
         data_root=data_root,
         data_prefix="train",
+        on_bad_sample=on_bad_sample,
         pipeline=train_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=True),
@@ -60,9 +62,11 @@ val_dataloader = dict(
     persistent_workers=False,
     collate_fn=dict(type="default_collate"),
     dataset=dict(
-        type="CustomDataset",
+        type="mmresnet.CustomDataset",
         data_root=data_root,
         data_prefix="val",
+        test_mode=True,
+        on_bad_sample=on_bad_sample,
         pipeline=test_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=False),

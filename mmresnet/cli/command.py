@@ -18,11 +18,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mmresnet.errors import UserError
+from mmresnet.cli.workers import explain_worker, without_traceback
+from mmresnet.errors import Interrupted, SampleError, Stopped, TrainingError, UserError
 
 DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of an error."
 
 _KNOWN_FAILURES = (
+    (
+        r"gloo.*(Connection (closed|reset) by peer|Broken pipe)|ncclRemoteError",
+        "The connection to another process is lost: it failed or was killed, as reported for it.",
+    ),
     (
         r"(?s).*failed to load image: (?P<path>[^\n]+)",  # a worker's report quotes code first
         "The image '{path}' cannot be decoded: replace it, or take it out of the data folder.",
@@ -96,8 +101,12 @@ def program() -> str:
 
 def explain(error: BaseException) -> str | None:
     """Return the message for an error that users cause, or None for any other."""
-    if isinstance(error, UserError):
+    if isinstance(error, (UserError, SampleError)):
+        return without_traceback(error)
+    if isinstance(error, TrainingError):
         return str(error)
+    if (message := explain_worker(error)) is not None:
+        return message
     for pattern, message in _KNOWN_FAILURES:
         found = re.search(pattern, str(error))
         if found:
@@ -113,9 +122,10 @@ def run(
     """Call ``main(argv)`` and return the exit code.
 
     0 is success, 1 a failure during the run whose cause is known, 2 a UserError, 130 an
-    interruption, printed with the command that resumes if ``resumable``. Any other exception passes
-    through with its traceback. Of several processes the first on each machine prints a UserError,
-    since all of them raise it, and each prints a failure of its own.
+    interruption by SIGINT and 143 one of a training by SIGTERM, with the command that resumes if
+    ``resumable``. Any other exception passes through with its traceback. Of several processes the
+    first on each machine prints a UserError, since all of them raise it, and each prints a failure
+    of its own.
     """
     for message in _IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(message))
@@ -126,18 +136,20 @@ def run(
     except BrokenPipeError:  # who reads our output has enough of it, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
+        if isinstance(stop, (Interrupted, Stopped)):  # in all processes at the same iteration
+            _leave_process_group()
         if os.environ.get("LOCAL_RANK", "0") == "0":
             how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else "."
             print(f"Interrupted{how}", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, Stopped) else 130
     except Exception as error:
         known = explain(error)
         if known is None or os.environ.get("MMRESNET_DEBUG") == "1":
             raise
         by_user = isinstance(error, UserError)
         rank = os.environ.get("LOCAL_RANK", "0")
-        if rank == "0" or not by_user:
+        if rank == "0" or not (by_user or getattr(error, "shared", False)):
             print(known if rank == "0" else f"[rank {rank}] {known}", file=sys.stderr)
         return 2 if by_user else 1
     return 0

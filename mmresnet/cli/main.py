@@ -12,9 +12,15 @@ from mmresnet.errors import UserError, did_you_mean
 COMMANDS = {
     "train": "train a model from a config",
     "test": "evaluate a checkpoint on the test set of a config",
+    "replay": "compute the batch again at which a training got a non-finite loss or gradient",
     "infer": "run a trained model on images; write annotated pictures and a JSON file",
     "recipes": "list the shipped recipes with their published figures",
     "config": "print a config with its bases and overrides merged, or what differs from another",
+    "check-config": "find all mistakes in a config at once, and print what differs from its base",
+    "check-dataset": "read all images of a config's data sets, and report the bad ones",
+    "crash-test": (
+        "kill a training at random moments, resume it, and compare the result with an unbroken one"
+    ),
     "weights": "list, show and download public weights",
     "convert": "convert the weights of a ResNet to the tensor names of another package",
     "plot": (

@@ -1,12 +1,13 @@
 """Train a model from a config."""
 
 import argparse
+import os
 
 from mmresnet.cli import command, launch
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k --amp --cfg-options data_root=my_images num_classes=2
-  %(prog)s resnet50_8xb32_in1k --nproc 8"""
+  %(prog)s resnet50_8xb32_in1k --nproc 8 --max-restarts 3"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate to the batch size"
     )
+    parser.add_argument(
+        "--val-loss", action="store_true", help="compute the loss of the validation set as well"
+    )
     command.add_run_arguments(parser)
+    launch.add_max_restarts(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -33,10 +38,18 @@ def run(args: argparse.Namespace) -> None:
 
     from mmresnet.apis import train
 
+    if args.val_loss:
+        options["val_cfg.loss"] = True
+    resume = args.resume
+    if launch.restarts():
+        if os.environ.get("RANK") == "0":
+            print(f"All processes start again (restart {launch.restarts()}).", flush=True)
+        resume = launch.wrote_checkpoint(_work_dir(args, options)) or resume
+
     train(
         args.config,
         work_dir=args.work_dir,
-        resume=args.resume,
+        resume=resume,
         amp=args.amp,
         auto_scale_lr=args.auto_scale_lr,
         cfg_options=options,
@@ -44,3 +57,9 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         verbose=args.verbose,
     )
+
+
+def _work_dir(args: argparse.Namespace, options: dict[str, object]) -> str:
+    from mmresnet.engine.assembly import prepare_run
+
+    return str(prepare_run(args.config, args.work_dir, options).work_dir)

@@ -17,6 +17,7 @@ from mmresnet.compat import (
     installed_packages,
     operators,
     processes,
+    saving,
     scripts,
     weights,
 )
@@ -98,6 +99,14 @@ DEVICE = Patch(  # by mmresnet.engine.run, for the time of a run
     device.is_not_configurable,
     device.mmengine_uses,
 )
+SAVING = Patch(  # by mmresnet.engine.checkpoint_hook, for the time of a call
+    "checkpoints that a hook writes",
+    "Runner.save_checkpoint puts a checkpoint together and writes it, in place and while training "
+    "waits, in one function.",
+    "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
+    saving.writes_at_once,
+    saving.mmengine_writes_by,
+)
 IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in which it occurs
     "pkg_resources": Patch(
         "scripts that import pkg_resources",
@@ -121,7 +130,7 @@ IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in whi
         scripts.patch_tsne,
     ),
 }
-PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE, *IN_SCRIPTS.values())
+PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE, SAVING, *IN_SCRIPTS.values())
 
 _applied: list[str] = []
 

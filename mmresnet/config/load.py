@@ -47,7 +47,7 @@ def load_config(
         cfg = copy.deepcopy(config)
     else:
         path = find_config(config)
-        cfg, history = _from_file(path), _variables_of_bases(path)
+        cfg, history = _from_file(path), variables_of_bases(path)
     settings = runner_keys()
     for key, olds in history.items():
         if key in cfg and key not in settings:
@@ -102,20 +102,33 @@ def _file_being_read(error: Exception, path: Path) -> str:
     return os.path.normpath(name)
 
 
-def _variables_of_bases(path: Path) -> dict[str, list[Any]]:
+def variables_of_bases(path: Path) -> dict[str, list[Any]]:
     """Return the values that each top-level variable had in the files that ``path`` inherits."""
-    from mmengine.config import Config
-
     history: dict[str, list[Any]] = {}
-    if path.suffix != ".py" or Config._is_lazy_import(str(path)):
-        return history  # a config in imported Python has no copies that could stay behind
-    for name in Config._get_base_files(str(path)):
-        base = find_config(name) if "::" in name else path.parent / name
+    for base in bases_of(path):
         for key, value in _from_file(base).items():
             history.setdefault(key, []).append(_unscoped(value))
-        for key, values in _variables_of_bases(base).items():
+        for key, values in variables_of_bases(base).items():
             history.setdefault(key, []).extend(values)
     return history
+
+
+def load_bases(config: "str | os.PathLike[str]") -> dict[str, Any]:
+    """Return the settings of the files that a config inherits from, without its own."""
+    settings: dict[str, Any] = {}
+    for base in bases_of(find_config(config)):
+        settings |= load_config(base).to_dict()
+    return settings
+
+
+def bases_of(path: Path) -> list[Path]:
+    """Return the files that a config inherits from directly."""
+    from mmengine.config import Config
+
+    if path.suffix != ".py" or Config._is_lazy_import(str(path)):
+        return []  # a config in imported Python has no copies that could stay behind
+    names = Config._get_base_files(str(path))
+    return [find_config(name) if "::" in name else path.parent / name for name in names]
 
 
 def _unscoped(value: Any) -> Any:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.classes import set_num_classes
 from mmresnet.config.find import nearest
+from mmresnet.config.preflight.findings import Finding, collecting, raise_errors
 from mmresnet.config.walk import dotted, put, walk
 from mmresnet.errors import UserError
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 _ALSO_KNOWN = ("auto_scale_lr", "custom_imports", "runner_type")  # read beside the Runner's own
+# Read by a run, and variables as well, which parts may have been made from
+READ_DIRECTLY = {"data_preprocessor", "tta_model", "tta_pipeline"}
 
 
 def runner_keys() -> set[str]:
@@ -78,24 +81,21 @@ def merge_options(
     that each variable had in the files which the config inherits from.
 
     Raises:
-        UserError: An option names a setting that nothing has, or does not fit what is there.
+        FoundErrors: Options name settings that nothing has, or do not fit what is there.
     """
     settings = runner_keys()
+    findings: list[Finding] = []
     for key, new in options.items():
-        _check_type(key, _check_key(cfg, key, settings), new)
-    variables = {k: v for k, v in options.items() if "." not in k and k in cfg}
-    for key, new in variables.items():
-        if key in settings:
-            continue
+        with collecting(findings, key):
+            _check_type(key, _check_key(cfg, key, settings), new)
+    raise_errors(findings)
+    for key, new in _variables(cfg, options, settings).items():
         olds = [cfg[key], *history.get(key, [])]
         count = sum(apply_variable(cfg, key, old, new) for old in olds if old != new)
-        if not count and cfg[key] != new:
-            places = [dotted(k) for k, value in walk(cfg) if value == cfg[key] and k != (key,)]
-            raise UserError(
-                f"{key}={new!r} would have no effect: no part of the config has a '{key}' with "
-                f"its value {cfg[key]!r}."
-                + (f" That value stands at {', '.join(places[:4])}." if places else "")
-            )
+        if not count and cfg[key] != new and key not in READ_DIRECTLY:
+            given = next(name for name in options if name.partition(".")[0] == key)
+            findings.append(Finding(given, _no_effect(cfg, key, f"{given}={options[given]!r}")))
+    raise_errors(findings)
     try:
         cfg.merge_from_dict(dict(options))
     except (KeyError, TypeError, AttributeError) as error:
@@ -103,6 +103,28 @@ def merge_options(
         raise UserError(
             f"The options {', '.join(options)} do not fit the config: {said}"
         ) from error
+
+
+def _variables(cfg: "Config", options: Mapping[str, Any], settings: set[str]) -> dict[str, Any]:
+    """Return the new value of each variable that an option sets, or sets a part of."""
+    changed: dict[str, Any] = {}
+    for key, new in options.items():
+        name, dot, _ = key.partition(".")
+        if name in cfg and name not in settings:
+            if dot:
+                part = type(cfg)({name: copy.deepcopy(changed.get(name, cfg[name]))})
+                part.merge_from_dict({key: new})
+                new = part[name]
+            changed[name] = new
+    return changed
+
+
+def _no_effect(cfg: "Config", key: str, given: str) -> str:
+    places = [dotted(k) for k, value in walk(cfg) if value == cfg[key] and k != (key,)]
+    return (
+        f"{given} would have no effect: no part of the config has a '{key}' with its value "
+        f"{cfg[key]!r}." + (f" That value stands at {', '.join(places[:4])}." if places else "")
+    )
 
 
 def _check_type(key: str, old: Any, new: Any) -> None:
@@ -128,18 +150,21 @@ def _check_key(cfg: "Config", key: str, settings: set[str]) -> Any:
             f"{nearest(first, {*cfg.keys(), *settings}, most=1)}"
         )
     part, path = cfg.get(first), first
-    for name in rest[:-1]:
-        # A new part may be made on purpose, one spelled nearly as its neighbour hardly is.
-        if isinstance(part, dict) and name not in part:
+    for number, name in enumerate(rest, start=1):
+        last = number == len(rest)
+        # A new part may be made on purpose, one spelled nearly as its neighbour hardly is. The
+        # keywords of a class are compared with its own, in config.preflight.types.
+        is_keyword = last and isinstance(part, dict) and "type" in part
+        if isinstance(part, dict) and name not in part and not is_keyword:
             near = difflib.get_close_matches(name, list(part), n=1, cutoff=0.8)
             if near:
                 raise UserError(
                     f"{path} has no '{name}' (given as '{key}'). Did you mean '{path}.{near[0]}'?"
                 )
         part, path = _inside(part, name, path), f"{path}.{name}"
-        if part is not None and not isinstance(part, (dict, list, tuple)):
+        if not last and part is not None and not isinstance(part, (dict, list, tuple)):
             raise UserError(f"{path} is {part!r}, so that '{key}' cannot be set in it.")
-    return _inside(part, rest[-1], path) if rest else part
+    return part
 
 
 def _inside(part: Any, name: str, path: str) -> Any:

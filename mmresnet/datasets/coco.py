@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from mmresnet import ops
 from mmresnet.datasets import coco_checks, coco_file
+from mmresnet.datasets.bad_samples import OnBadSample
 from mmresnet.datasets.node_shared import Shareable, once_per_node
 from mmresnet.errors import UserError, require
 from mmresnet.registry import DATASETS
@@ -22,23 +23,27 @@ from mmdet.datasets import CocoDataset as DetCocoDataset  # noqa: E402  after th
 
 
 @DATASETS.register_module()
-class CocoDataset(DetCocoDataset):
+class CocoDataset(OnBadSample, DetCocoDataset):
     """A detection set whose classes are those of its annotation file.
 
-    Keywords are those of mmdet's class of this name, from which it differs as follows:
+    Keywords are those of :class:`mmresnet.datasets.bad_samples.OnBadSample` and of mmdet's class of
+    this name, from which it differs as follows:
 
     * Without ``metainfo=dict(classes=…)`` the classes are the file's categories in their order,
       instead of COCO's 80. With it, label i is ``classes[i]``, whatever the order of the file, and
       a class that the file does not have is an error.
     * On each machine one process parses the file, and all share the result.
-    * The numbers of unusable boxes are logged, and missing images are reported at the start.
+    * The numbers of unusable boxes are logged, and missing images are reported at the start. A box
+      outside of its image is an error, or one of those with ``on_bad_sample="skip"``.
 
     Raises:
         UserError: the file is missing or not a COCO file, the classes do not match, an image is
-            missing, or no image is left to train on.
+            missing, a box lies outside of its image, or no image is left to train on.
     """
 
     METAINFO: ClassVar[dict[str, Any]] = {}
+    # ids and images of annotations, by reason, where the file was parsed by this process
+    boxes_left_out: dict[str, list[tuple[int, str]]]
     # attributes of mmengine's, which has no type hints
     _fully_initialized: bool
     data_bytes: Any
@@ -84,7 +89,11 @@ class CocoDataset(DetCocoDataset):
         if not self.backend_args:
             files = [image["file_name"] for image in content["images"]]
             coco_checks.check_images(self.ann_file, files, self.data_prefix["img"])
-        self._lines = coco_checks.summarize(self.ann_file, content, classes)
+        boxes = coco_checks.sort_boxes(content, classes)
+        self.boxes_left_out = boxes.left_out
+        if self.on_bad_sample == "stop":
+            coco_checks.check_boxes(self.ann_file, boxes)
+        self._lines = coco_checks.summarize(self.ann_file, content, classes, boxes)
         return _Index(content)
 
     def filter_data(self) -> list[dict[str, Any]]:

@@ -6,9 +6,12 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmresnet.errors import UserError, did_you_mean
+
+OUTSIDE = "outside of their image"
 
 
 def class_names(classes: str | Iterable[str]) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ def skip_reason(annotation: dict[str, Any], width: float, height: float) -> str 
     if w <= 0 or h <= 0:
         return "of zero or negative size"
     if min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0):
-        return "outside of their image"
+        return OUTSIDE
     if w < 1 or h < 1:
         return "narrower than a pixel"
     if annotation["area"] <= 0:
@@ -102,42 +105,76 @@ def check_images(
         )
 
 
-def summarize(
-    path: str | os.PathLike[str], content: dict[str, Any], classes: Iterable[str]
-) -> list[str]:
-    """Return lines for the log: the size of a file, unusable boxes, classes without boxes."""
+@dataclass
+class Boxes:
+    """How the boxes of a file are used.
+
+    Attributes:
+        used: The number of boxes of each class.
+        left_out: By reason, id and image of each annotation of these classes that is left out.
+        unlisted: The number of annotations whose image or category the file does not list.
+    """
+
+    used: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    unlisted: int = 0
+
+
+def sort_boxes(content: dict[str, Any], classes: Iterable[str]) -> Boxes:
+    """Sort the annotations of a file into those that are used and those that are not."""
     names = {category["id"]: category["name"] for category in content["categories"]}
     images = {image["id"]: image for image in content["images"]}
-    classes = list(classes)
-    used: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    first: dict[str, tuple[int, str]] = {}
-    unlisted = 0
+    classes, boxes = set(classes), Boxes()
     for annotation in content["annotations"]:
         image = images.get(annotation["image_id"])
         name = names.get(annotation["category_id"])
         if image is None or name is None:
-            unlisted += 1
+            boxes.unlisted += 1
         elif name in classes and not annotation.get("ignore"):
             reason = skip_reason(annotation, image["width"], image["height"])
             if reason is None:
-                used[name] += 1
+                boxes.used[name] += 1
             else:
-                reasons[reason] += 1
-                first.setdefault(reason, (annotation["id"], image["file_name"]))
-    lines = [
-        f"'{path}': {len(images)} images, {sum(used.values())} boxes of {len(classes)} classes."
-    ]
-    for reason, count in reasons.items():
-        number, file = first[reason]
-        lines.append(
-            f"'{path}': {count} boxes {reason} are left out (the first: annotation {number} of "
-            f"'{file}')."
+                found = boxes.left_out.setdefault(reason, [])
+                found.append((annotation["id"], image["file_name"]))
+    return boxes
+
+
+def check_boxes(path: str | os.PathLike[str], boxes: Boxes) -> None:
+    """Check that no box lies outside of its image.
+
+    Raises:
+        UserError: with the number of those, the first of them, and what to do.
+    """
+    if outside := boxes.left_out.get(OUTSIDE):
+        number, file = outside[0]
+        counted = "1 box lies" if len(outside) == 1 else f"{len(outside):,} boxes lie"
+        raise UserError(
+            f"'{path}': {counted} outside of their image (the first: annotation {number} of "
+            f"'{file}'). Correct or delete them; with on_bad_sample='skip' of the data set they "
+            "are left out."
         )
-    if unlisted:
+
+
+def summarize(
+    path: str | os.PathLike[str], content: dict[str, Any], classes: Iterable[str], boxes: Boxes
+) -> list[str]:
+    """Return lines for the log: the size of a file, unusable boxes, classes without boxes."""
+    classes, used = list(classes), boxes.used
+    lines = [
+        f"'{path}': {len(content['images'])} images, {sum(used.values())} boxes of {len(classes)} "
+        "classes."
+    ]
+    for reason, found in boxes.left_out.items():
+        number, file = found[0]
         lines.append(
-            f"'{path}': {unlisted} annotations of an image or a category that the file does not "
-            "list are left out."
+            f"'{path}': {len(found)} boxes {reason} are left out (the first: annotation {number} "
+            f"of '{file}')."
+        )
+    if boxes.unlisted:
+        lines.append(
+            f"'{path}': {boxes.unlisted} annotations of an image or a category that the file does "
+            "not list are left out."
         )
     if empty := [name for name in classes if not used[name]]:
         lines.append(f"'{path}': no boxes of {quoted(empty)}.")

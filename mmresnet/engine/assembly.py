@@ -155,12 +155,18 @@ def prepare_run(
         UserError: As :func:`prepare`, or ``work_dir`` is a file.
     """
     cfg = prepare(config, cfg_options)
-    own_hooks = ["ProgressHook", "TerminalHook", "WeightsHook"]
+    own_hooks = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
+    own_hooks += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook"]
     if is_detector(cfg):
         own_hooks.append("Float32BoxesHook")
     hooks = list(cfg.get("custom_hooks") or [])
     present = {type_name(hook) for hook in hooks}  # a config that a run wrote has them
     cfg.custom_hooks = hooks + [{"type": f"mmresnet.{n}"} for n in own_hooks if n not in present]
+    cfg.setdefault("default_hooks", {})  # of which the Runner has this one by itself
+    cfg.default_hooks.setdefault("checkpoint", {"type": "CheckpointHook", "interval": 1})
+    checkpoint = cfg.default_hooks.checkpoint
+    if checkpoint and checkpoint.get("type") in ("CheckpointHook", "mmengine.CheckpointHook"):
+        checkpoint["type"] = "mmresnet.CheckpointHook"
     if "loss" in (cfg.get("val_cfg") or {}):
         cfg.val_cfg.setdefault("type", "ValLoop")
         if cfg.val_cfg.type == "ValLoop":  # mmengine's has no such option

@@ -9,8 +9,9 @@ import torch
 from mmengine.dist import get_world_size
 from mmengine.model import is_model_wrapper
 
+from mmresnet.config.preflight.learning_rate import describe_learning_rate
+
 if TYPE_CHECKING:
-    from mmengine.config import Config
     from mmengine.runner import Runner
     from torch import nn
     from torch.utils.data import DataLoader
@@ -76,27 +77,3 @@ def _describe_device(model: nn.Module) -> str:
         name = f"{device.type}, {threads} thread{'s' if threads > 1 else ''}"
     processes = get_world_size()
     return name + (f", {processes} processes" if processes > 1 else "")
-
-
-def describe_learning_rate(cfg: Config, world_size: int) -> str:
-    """Return the learning rate and the arithmetic behind it, in one line."""
-    rate = cfg.optim_wrapper.optimizer.lr
-    batch = cfg.train_dataloader.batch_size
-    repeats = cfg.optim_wrapper.get("accumulative_counts", 1)
-    images = world_size * batch * repeats
-    product = f"{world_size}x{batch}" + (f"x{repeats} (accumulated)" if repeats > 1 else "")
-    scaling = cfg.get("auto_scale_lr") or {}
-    base = scaling.get("base_batch_size")
-    if not base:
-        return f"lr {rate:g} as in the config; this run has {product} = {images} images per step."
-    # mmengine scales by world size x batch size; accumulation is left to the config's author.
-    actual = world_size * batch
-    if actual == base:
-        return f"lr {rate:g} as in the config, chosen for {product} = {images} images per step."
-    scaled = f"{rate:g} x {actual} / {base} = {rate * actual / base:g}"
-    if scaling.get("enable"):
-        return f"lr scaled: {scaled}; this run has {product} = {images} images per step."
-    return (
-        f"lr {rate:g} as in the config, for {base} images per step; this run has "
-        f"{product} = {images}: with --auto-scale-lr it would be {scaled}."
-    )

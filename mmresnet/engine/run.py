@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmresnet import compat
 from mmresnet.config.preflight.build_errors import explain_build_errors
+from mmresnet.config.preflight.checks import NOT_TESTED, NOT_TRAINED
 from mmresnet.config.preflight.coco import follow_data
-from mmresnet.config.preflight.image_folders import check_image_folders
-from mmresnet.config.preflight.initial_weights import check_exists, check_initial_weights
-from mmresnet.engine.assembly import choose_device, import_packages, prepare_run
+from mmresnet.config.preflight.files import check_data
+from mmresnet.config.preflight.findings import collecting, raise_errors, warnings
+from mmresnet.config.preflight.initial_weights import check_exists
+from mmresnet.engine.assembly import choose_device, import_packages
+from mmresnet.engine.checkpoint_files import check_intact
+from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read, trained_classes
 
@@ -37,8 +41,8 @@ def train(
     """Train ``config`` (a path, a shipped recipe's name or a Config) and return its Runner.
 
     Args:
-        resume: True continues from the newest checkpoint of the work directory, a path from
-            that checkpoint.
+        resume: True continues from the newest intact checkpoint of the work directory, or starts
+            from the beginning if there is none yet; a path continues from that checkpoint.
         amp: Compute in mixed precision.
         auto_scale_lr: Scale the learning rate by this run's images per step over
             ``auto_scale_lr.base_batch_size``.
@@ -52,9 +56,10 @@ def train(
         UserError: A mistake in the configuration, the data folder or the checkpoint.
     """
     kind = choose_device(device)
-    cfg = prepare_run(config, work_dir, cfg_options, launcher, kind)
+    cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     if amp:
         cfg.optim_wrapper.type = "mmresnet.AmpOptimWrapper"
+    initial_weights = cfg.get("load_from")
     if resume:
         cfg.resume = True
         cfg.load_from = resume if isinstance(resume, str) else None
@@ -66,16 +71,21 @@ def train(
             )
         cfg.auto_scale_lr.enable = True
     loaders = ("train_dataloader", *(["val_dataloader"] if cfg.get("val_cfg") is not None else []))
-    check_initial_weights(cfg)
-    from_file = cfg.get("resume") and cfg.get("load_from")
-    checkpoint = read(cfg.load_from) if from_file else None
-    classes = None if checkpoint is None else trained_classes(checkpoint)
-    notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
-    check_image_folders(cfg, loaders)
+    findings += check(cfg, without=NOT_TRAINED)
+    checkpoint, notes = None, []
+    with collecting(findings):
+        if cfg.get("resume") and cfg.get("load_from"):
+            check_intact(cfg.load_from)
+            checkpoint = read(cfg.load_from)
+        classes = None if checkpoint is None else trained_classes(checkpoint)
+        notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
+    raise_errors(findings)
+    notes += [f"Warning: {finding}" for finding in warnings(findings)]
 
     coverage: Coverage = "all" if cfg.get("resume") else "all_but_heads"
     with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
         del checkpoint
+        runner.initial_weights = initial_weights
         runner.train()
     return runner
 
@@ -99,14 +109,18 @@ def test(
     """
     check_exists(checkpoint)
     kind = choose_device(device)
-    cfg = prepare_run(config, work_dir, cfg_options, launcher, kind)
+    cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     cfg.load_from, cfg.resume = checkpoint, False
     if amp:
         cfg.test_cfg["fp16"] = True
     content = read(checkpoint)
-    loaders = ("test_dataloader",)
-    notes = follow_data(cfg, loaders, cfg_options, trained_classes(content), checkpoint)
-    check_image_folders(cfg, loaders)
+    findings += check(cfg, without=NOT_TESTED, files=(check_data,))
+    notes = []
+    with collecting(findings):
+        classes = trained_classes(content)
+        notes = follow_data(cfg, ("test_dataloader",), cfg_options, classes, checkpoint)
+    raise_errors(findings)
+    notes += [f"Warning: {finding}" for finding in warnings(findings)]
     with _running(cfg, kind, "all", content, notes, verbose) as runner:
         del content
         return runner.test()
@@ -119,6 +133,7 @@ def _running(
     """Yield the Runner of ``cfg``; give terminal and log back however the run ends."""
     from mmengine.logging import MMLogger
 
+    from mmresnet.engine.checkpoint_hook import CheckpointHook
     from mmresnet.engine.progress import ProgressHook
     from mmresnet.engine.runner import QuietRunner, Runner
     from mmresnet.engine.terminal import announce, restore
@@ -136,6 +151,6 @@ def _running(
         for note in notes:
             announce(runner.logger, note)
         for hook in runner.hooks:
-            if isinstance(hook, ProgressHook):
+            if isinstance(hook, (CheckpointHook, ProgressHook)):
                 at_end.callback(hook.close)
         yield runner

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
+import torch
+from mmengine.device import get_device
+from mmengine.dist import get_world_size
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
+from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
@@ -18,10 +22,13 @@ from mmresnet.weights.load import load_weights
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.logging import MMLogger
+    from mmengine.runner import BaseLoop
     from torch import nn
     from torch.utils.data import DataLoader
 
     from mmresnet.weights.coverage import Coverage
+
+_LOOPS = ("EpochBasedTrainLoop", "IterBasedTrainLoop")  # mmengine's, of which there are ours
 
 
 def check_neck(model: nn.Module) -> None:
@@ -55,10 +62,12 @@ class Runner(EngineRunner):
     Attributes:
         coverage: What a checkpoint has to fill, see :func:`mmresnet.weights.load.load_weights`.
         checkpoint: What the file at ``load_from`` holds, if it has been read already.
+        initial_weights: What to begin with if there is no checkpoint to resume from.
     """
 
     coverage: Coverage = "all"
     checkpoint: Mapping[str, Any] | None = None
+    initial_weights: str | None = None
 
     @classmethod
     def from_cfg(
@@ -82,6 +91,8 @@ class Runner(EngineRunner):
             mmresnet.errors.UserError: It has no batch.
         """
         built = EngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
+        if built.generator is None:  # else each iteration draws from the global one
+            built.generator = torch.Generator()
         if isinstance(built.dataset, Sized) and len(built) == 0:
             raise UserError(
                 f"A set of {len(built.dataset)} images fills no batch of {built.batch_size}, and "
@@ -89,6 +100,30 @@ class Runner(EngineRunner):
                 "drop_last=False of its data loader."
             )
         return built
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Put the model on its device and wrap it for several processes."""
+        if get_device() == "cpu" and (count := convert_sync_bn(model)):
+            kind = "MMSyncBN" if get_world_size() > 1 else "BN"
+            self.logger.info(f"On the CPU, {count} layers of SyncBN become {kind}.")
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the training loop: in place of mmengine's, those that resume from any iteration."""
+        if isinstance(loop, dict):
+            loop = dict(loop)
+            if "type" not in loop and "by_epoch" in loop:
+                loop["type"] = _LOOPS[0 if loop.pop("by_epoch") else 1]
+            elif str(loop.get("type")).removeprefix("mmengine.") in _LOOPS:
+                loop["type"] = loop["type"].removeprefix("mmengine.")
+            if loop.get("type") in _LOOPS:
+                loop["type"] = f"mmresnet.{loop['type']}"
+        return super().build_train_loop(loop)
+
+    def start_anew(self) -> None:
+        """Begin with ``initial_weights`` instead of resuming."""
+        self._resume, self._load_from = False, self.initial_weights
+        self.coverage = "all_but_heads"
 
     def load_checkpoint(
         self, filename: str, map_location: Any = "cpu", *_: Any, **__: Any

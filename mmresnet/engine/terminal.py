@@ -16,6 +16,7 @@ _NOISE = (
     "Failed to search registry with scope",
     "is skipped since its requires_grad=False",
     "`self.param_schedulers` is None",
+    "Resumed iteration number is not divisible",  # the accumulated gradients are in the checkpoint
 )
 _TABLE = "\n+--"
 

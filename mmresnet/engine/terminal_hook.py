@@ -78,9 +78,11 @@ class TerminalHook(Hook):
             speed = images / scalars["train/time"].mean(done)
             parts.append(f"{speed:,.{0 if speed >= 10 else 1}f} images/s")
         iteration, start = self._started
-        pace = (time.monotonic() - start) / (runner.iter - iteration)
-        left = timedelta(seconds=round(pace * (runner.max_iters - runner.iter)))
-        announce(runner.logger, "  ".join([*parts, f"{left} left"]))
+        if runner.iter > iteration:  # not in a validation with which a resumed run begins
+            pace = (time.monotonic() - start) / (runner.iter - iteration)
+            left = timedelta(seconds=round(pace * (runner.max_iters - runner.iter)))
+            parts.append(f"{left} left")
+        announce(runner.logger, "  ".join(parts))
 
 
 def _by_epoch(runner: Runner) -> bool:

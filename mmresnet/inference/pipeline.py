@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmresnet.config.walk import type_name
 from mmresnet.engine.assembly import building
-from mmresnet.errors import UserError
+from mmresnet.errors import SampleError, UserError
 from mmresnet.inference.sources import Source
 
 if TYPE_CHECKING:
@@ -77,8 +77,10 @@ class Reader:
     """
 
     def __init__(self, cfg: Config) -> None:
-        from mmcv.transforms import LoadImageFromFile
+        from mmcv.transforms import LoadImageFromFile as AnyLoader
         from mmengine.dataset import Compose
+
+        from mmresnet.datasets.loading import LoadImageFromFile, own_loader
 
         dataset = test_dataset(cfg)
         skipped = ("LoadAnnotations", "LoadPanopticAnnotations")
@@ -86,9 +88,10 @@ class Reader:
         with building(cfg):
             self._pipeline = Compose(steps)
         steps = self._pipeline.transforms
-        self._load, self._size = LoadImageFromFile(), _IN_MEMORY.get(type_name(dataset))
-        if steps and isinstance(steps[0], LoadImageFromFile):
-            self._load, self._size = steps.pop(0), None
+        self._load: AnyLoader = LoadImageFromFile()
+        self._size = _IN_MEMORY.get(type_name(dataset))
+        if steps and isinstance(steps[0], AnyLoader):
+            self._load, self._size = own_loader(steps.pop(0)), None
         elif self._size is None:
             raise UserError(
                 "The test pipeline of the config must begin with LoadImageFromFile, which defines "
@@ -107,7 +110,7 @@ class Reader:
     def _read_image(self, source: Source, path: str) -> Iterator[Image | Failure]:
         try:
             loaded = self._load({"img_path": path})["img"]
-        except Exception as error:  # OpenCV, Pillow and mmcv raise different ones
+        except Exception as error:  # another package's loader raises any
             yield Failure(path, _reason(error))
         else:
             yield self._preprocess(source, loaded)
@@ -170,6 +173,8 @@ def prefetch(items: Iterator[T], depth: int) -> Generator[T, None, None]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, SampleError):
+        return error.reason
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     return "it cannot be decoded as an image"

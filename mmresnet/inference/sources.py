@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmresnet.datasets.image_files import IMAGE_SUFFIXES, is_passed_over
 from mmresnet.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     OneImage = str | os.PathLike[str] | np.ndarray
     Images = OneImage | Sequence[OneImage]
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# A GIF is read frame by frame; its first frame is what a data set takes it for.
 VIDEO_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
@@ -46,7 +47,8 @@ def find_sources(images: Images, skip: str | os.PathLike[str] | None = None) -> 
 
     Args:
         images: A path, an array, or a sequence of them. A path is that of an image or video, a
-            folder (searched recursively for the extensions above) or a glob, in which ``**``
+            folder (searched recursively for the extensions of images and videos, without hidden
+            files and folders) or a glob, in which ``**``
             matches any folders. An array is (H, W, 3) uint8 in BGR, as ``cv2.imread`` returns it.
         skip: A folder to leave out of folders and globs: that of earlier pictures.
 
@@ -92,11 +94,15 @@ def _expand(text: str, skip: str | os.PathLike[str] | None) -> Iterable[tuple[st
     if os.path.isfile(text):
         return [(text, Path(text).stem)]
     if os.path.isdir(text):
-        found = [str(path) for path in Path(text).rglob("*") if _is_picture(path, skip)]
+        found = [
+            str(path)
+            for path in Path(text).rglob("*")
+            if _is_picture(path, skip) and not _is_hidden(path.relative_to(text))
+        ]
         if not found:
             raise UserError(
                 f"There is no image or video in the folder '{text}': file names must end in "
-                f"{', '.join(IMAGE_SUFFIXES + VIDEO_SUFFIXES)}."
+                f"{', '.join(sorted({*IMAGE_SUFFIXES, *VIDEO_SUFFIXES}))}."
             )
         return [(path, str(Path(path).relative_to(text).with_suffix(""))) for path in sorted(found)]
     if any(wildcard in text for wildcard in "*?["):
@@ -115,6 +121,10 @@ def _expand(text: str, skip: str | os.PathLike[str] | None) -> Iterable[tuple[st
 def _is_picture(path: Path, skip: str | os.PathLike[str] | None) -> bool:
     known = path.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES
     return known and path.is_file() and not _lies_in(path, skip)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(map(is_passed_over, path.parts))
 
 
 def _lies_in(path: Path, folder: str | os.PathLike[str] | None) -> bool:

@@ -31,7 +31,7 @@ def differences(
     if expected is not None:
         preprocessor = getattr(model, "data_preprocessor", None)
         if preprocessor is not None:
-            found += _normalization(preprocessor, expected)
+            found += normalization(preprocessor, expected)
         found += _sizes(pipeline, expected)
     return found
 
@@ -66,7 +66,8 @@ def _structure(model: nn.Module, report: Report) -> Iterator[str]:
             )
 
 
-def _normalization(preprocessor: nn.Module, expected: Preprocessing) -> Iterator[str]:
+def normalization(preprocessor: object, expected: Preprocessing) -> Iterator[str]:
+    """Yield where a data preprocessor normalizes images otherwise than ``expected``."""
     order = channel_order(preprocessor)
     if order != expected.channel_order:
         yield (
@@ -88,7 +89,7 @@ def _normalization(preprocessor: nn.Module, expected: Preprocessing) -> Iterator
             )
 
 
-def channel_order(preprocessor: nn.Module) -> str:
+def channel_order(preprocessor: object) -> str:
     """Return the order that a data preprocessor of mmengine or mmpretrain gives images in.
 
     Files are read as BGR, by OpenCV, as both expect.

@@ -17,7 +17,13 @@ from mmresnet.compat import installed_packages
 
 REPOSITORY = Path(__file__).parents[2]
 # these have test files of their own
-ELSEWHERE = (compat.DETECTORS, compat.WEIGHTS, compat.DEVICE, *compat.IN_SCRIPTS.values())
+ELSEWHERE = (
+    compat.DETECTORS,
+    compat.WEIGHTS,
+    compat.DEVICE,
+    compat.SAVING,
+    *compat.IN_SCRIPTS.values(),
+)
 NAMES = [patch.name for patch in compat.PATCHES if patch not in ELSEWHERE]
 
 

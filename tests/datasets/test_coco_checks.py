@@ -38,7 +38,9 @@ def test_summary():
     ]
     categories = [{"id": i, "name": name} for i, name in ((5, "cat"), (6, "dog"), (7, "owl"))]
     content = {"images": [IMAGE], "annotations": boxes, "categories": categories}
-    lines = coco_checks.summarize("a.json", content, ("cat", "owl"))
+    classes = ("cat", "owl")
+    sorted_boxes = coco_checks.sort_boxes(content, classes)
+    lines = coco_checks.summarize("a.json", content, classes, sorted_boxes)
     assert lines == [
         "'a.json': 1 images, 1 boxes of 2 classes.",
         "'a.json': 2 boxes of zero or negative size are left out (the first: annotation 2 of "
@@ -47,6 +49,18 @@ def test_summary():
         "out.",
         "'a.json': no boxes of 'owl'.",
     ]
+
+
+def test_boxes_outside_are_refused():
+    boxes = [BOX | {"id": i, "area": 400, "bbox": [x, 0, 20, 20]} for i, x in enumerate((0, 100))]
+    content = {"images": [IMAGE], "annotations": boxes, "categories": [{"id": 5, "name": "cat"}]}
+    found = coco_checks.sort_boxes(content, ["cat"])
+    assert found.left_out == {coco_checks.OUTSIDE: [(1, "a.jpg")]}
+    with pytest.raises(
+        UserError, match=r"'a\.json': 1 box lies outside .* annotation 1 of 'a\.jpg'"
+    ):
+        coco_checks.check_boxes("a.json", found)
+    coco_checks.check_boxes("a.json", coco_checks.sort_boxes(content, ["dog"]))
 
 
 def test_missing_images_in_subfolders(tmp_path):

@@ -261,12 +261,14 @@ def test_unreadable_images_are_reported_after_the_others(classifier, tiny_images
     good = paths_of(tiny_images)[:2]
     (tmp_path / "bad.jpg").write_bytes(b"nonsense")
     images = [good[0], tmp_path / "bad.jpg", good[1]]
-    with pytest.raises(UnreadableImages, match=r"Error reading '.*bad\.jpg': it cannot") as caught:
+    with pytest.raises(
+        UnreadableImages, match=r"Error reading '.*bad\.jpg': it is in no"
+    ) as caught:
         infer(*classifier, images, tmp_path / "out")
     assert [one["path"] for one in caught.value.results] == [str(path) for path in good]
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert written["results"] == caught.value.results
-    reason = "it cannot be decoded as an image"
+    reason = "it is in no known image format (it begins with b'nonsense')"
     assert written["failed"] == [{"path": str(tmp_path / "bad.jpg"), "reason": reason}]
 
 

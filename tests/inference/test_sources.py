@@ -30,6 +30,22 @@ def test_a_folder_is_searched_recursively(folder):
     assert [source.is_video for source in sources] == [False] * 4 + [True]
 
 
+def test_hidden_files_and_folders_are_passed_over(folder):
+    for name in ("._a.jpg", ".ipynb_checkpoints/a.jpg", "deep/.hidden.png", "new.gif", "n.webp"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    found = relative(find_sources(folder), folder)
+    assert found == [
+        "a.PNG",
+        "a.jpg",
+        "b.jpg",
+        "deep/b.jpg",
+        "deep/er/film.mp4",
+        "n.webp",
+        "new.gif",
+    ]
+
+
 def test_folders_and_globs_leave_the_skipped_folder_out(folder):
     sources = find_sources(folder, skip=folder / "deep")
     assert relative(sources, folder) == ["a.PNG", "a.jpg", "b.jpg"]

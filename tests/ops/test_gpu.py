@@ -240,6 +240,19 @@ def test_an_operator_does_not_wait_for_the_device(name: str, device: str) -> Non
         function(Draw(device, torch.float32, first.drawn), *arguments)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["roi_align-avg", "roi_align-avg-channels_last"])
+def test_roi_align_is_deterministic_where_that_is_asked_for(name: str, device: str) -> None:
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        once, again = results(name, device), results(name, device)
+    finally:
+        torch.use_deterministic_algorithms(before)
+    torch.testing.assert_close(once, again, rtol=0, atol=0)
+    torch.testing.assert_close(once, results(name, "cpu"), rtol=1e-4, atol=1e-4, check_device=False)
+
+
 def test_each_operator_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     called = set()
     extension = sys.modules["mmcv._ext"]

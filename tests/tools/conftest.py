@@ -87,7 +87,7 @@ def call_detector(
 def error_message(
     call: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> Callable[..., str]:
-    """``error_message(tool, *arguments, options=[…], code=2)`` returns the one line of an error."""
+    """``error_message(tool, *arguments, options=[…], code=2)`` returns the line of each error."""
 
     def run(tool: str, *arguments: str | Path, options: tuple | list = (), code: int = 2) -> str:
         assert call(tool, *arguments, "--work-dir", tmp_path / "work", options=options) == code
@@ -96,7 +96,8 @@ def error_message(
         lines = [line for line in printed.err.splitlines() if line]
         messages = [x for x in lines if "Warning" not in x and not x.startswith("  ")]
         assert len(messages) == 1, messages
-        return messages[0]
+        several = messages[0].endswith("errors:")
+        return "\n".join(lines[lines.index(messages[0]) :]) if several else messages[0]
 
     return run
 

@@ -68,17 +68,39 @@ def test_a_checkpoint_that_is_not_there(error_message):
     assert "no checkpoint at 'nothing.pth'" in error_message("test", CONFIG, "nothing.pth")
 
 
-@pytest.mark.parametrize("content", [b"nonsense", b""])
+@pytest.mark.parametrize(("content", "code"), [(b"nonsense", 1), (b"", 2)])
 @pytest.mark.parametrize("workers", [0, 1])
-def test_an_image_that_cannot_be_decoded(content, workers, error_message, tiny_images, tmp_path):
+def test_an_image_that_cannot_be_decoded(
+    content, code, workers, error_message, tiny_images, tmp_path
+):
     images = tmp_path / "images"
     shutil.copytree(tiny_images, images)
     broken = images / "train" / "dog" / "1.jpg"
     broken.write_bytes(content)
     options = [f"data_root={images}", f"num_workers={workers}"]
-    assert f"'{broken}' cannot be decoded" in error_message(
-        "train", CONFIG, options=options, code=1
-    )
+    message = error_message("train", CONFIG, options=options, code=code)
+    assert str(broken) in message
+    assert "cannot be used: " in message
+    assert "on_bad_sample='skip'" in message
+
+
+def test_bad_images_are_skipped_and_listed(call, tiny_images, tmp_path, capfd):
+    images = tmp_path / "images"
+    shutil.copytree(tiny_images, images)
+    for path in ("train/dog/1.jpg", "val/owl/0.jpg"):
+        (images / path).write_bytes(b"nonsense")
+    options = [f"data_root={images}", "on_bad_sample=skip", "train_cfg.max_epochs=2"]
+    options += [f"{part}_dataloader.dataset.max_bad_share=0.2" for part in ("train", "val")]
+    assert call("train", CONFIG, "--work-dir", tmp_path / "w", options=options) == 0
+    said = capfd.readouterr().out
+    for iteration in (3, 6):
+        could_not = f"iteration {iteration}: 1 file could not be used, and"
+        assert f"Training up to {could_not} other images took their place" in said
+        assert f"Validation at {could_not} gray images took their place" in said
+    assert f"  '{images}/train/dog/1.jpg': it is in no known image format" in said
+    options += ["train_dataloader.dataset.max_bad_share=0.01"]
+    assert call("train", CONFIG, "--work-dir", tmp_path / "v", options=options) == 1
+    assert "1 file of 12 cannot be used, more than max_bad_share=0.01" in capfd.readouterr().err
 
 
 def test_one_image_at_1x1_with_batch_norm(error_message):

@@ -118,7 +118,7 @@ def test_an_image_that_cannot_be_decoded(content, error_message, data):
     broken = data / "train2017" / "000000000003.jpg"
     broken.write_bytes(content)
     message = error_message("train", CONFIG, options=[f"data_root={data}/"], code=1)
-    assert f"'{broken}' cannot be decoded" in message
+    assert f"'{broken}' cannot be used: " in message
 
 
 def test_boxes_that_are_left_out_are_counted(call_detector, data, tmp_path, capfd):
@@ -131,6 +131,9 @@ def test_boxes_that_are_left_out_are_counted(call_detector, data, tmp_path, capf
     for split in ("train", "val"):
         edit(data / "annotations" / f"instances_{split}2017.json", corrupt)
     options = [f"data_root={data}/"]
+    assert call_detector("train", CONFIG, "--work-dir", tmp_path / "w", options=options) == 2
+    assert "1 box lies outside of their image (the first: annotation 2" in capfd.readouterr().err
+    options += ["on_bad_sample=skip"]
     assert call_detector("train", CONFIG, "--work-dir", tmp_path / "w", options=options) == 0
     log = capfd.readouterr().out
     assert "2 boxes of zero or negative size are left out (the first: annotation 1 of" in log

@@ -46,7 +46,7 @@ def test_an_unreadable_image_is_reported_and_the_others_are_processed(
         call("infer", CONFIG, trained / "epoch_1.pth", *images, "--out", tmp_path / "out")
     assert caught.value.code == 1
     captured = capsys.readouterr()
-    assert f"Error reading '{bad}': it cannot be decoded as an image.\n" in captured.err
+    assert f"Error reading '{bad}': it is in no known image format" in captured.err
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert len(written["results"]) == 6
     assert [one["path"] for one in written["failed"]] == [str(bad)]

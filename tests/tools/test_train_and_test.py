@@ -34,6 +34,7 @@ def test_the_terminal_gets_a_summary(call, tiny_images, tmp_path, capsys):
     (log,) = tmp_path.glob("2*/*.log")
     printed = capsys.readouterr()
     patterns = [
+        r"Warning: param_scheduler\.milestones: \[30, 60, 90\] lie at or behind the last of 1 .*",
         r"Training resnet50_8xb32_in1k: ImageClassifier, ResNet-18, \d+\.\d\d M parameters",
         rf"  data     {tiny_images}: 12 images of 3 classes; validation: \d images of 3 classes",
         r"  device   \S.*",

@@ -9,6 +9,7 @@ data_root = "data/cifar10_images"
 num_classes = 10
 batch_size = 128  # per device
 num_workers = 2  # per device
+on_bad_sample = "stop"  # or "skip": go on without unusable images and list them
 
 data_preprocessor = dict(
     num_classes=num_classes,
@@ -35,9 +36,10 @@ train_dataloader = dict(
     pin_memory=True,
     collate_fn=dict(type="default_collate"),
     dataset=dict(
-        type="CustomDataset",
+        type="mmresnet.CustomDataset",
         data_root=data_root,
         data_prefix="train",
+        on_bad_sample=on_bad_sample,
         pipeline=train_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=True),
@@ -49,9 +51,11 @@ val_dataloader = dict(
     pin_memory=True,
     collate_fn=dict(type="default_collate"),
     dataset=dict(
-        type="CustomDataset",
+        type="mmresnet.CustomDataset",
         data_root=data_root,
         data_prefix="test",
+        test_mode=True,
+        on_bad_sample=on_bad_sample,
         pipeline=test_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=False),

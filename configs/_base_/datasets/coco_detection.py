@@ -10,6 +10,7 @@ data_root = "data/coco/"
 num_classes = 80
 batch_size = 2  # per device
 num_workers = 2  # per device
+on_bad_sample = "stop"  # or "skip": go on without unusable images and list them
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),
@@ -40,6 +41,7 @@ train_dataloader = dict(
         ann_file="annotations/instances_train2017.json",
         data_prefix=dict(img="train2017/"),
         filter_cfg=dict(filter_empty_gt=True, min_size=32),
+        on_bad_sample=on_bad_sample,
         pipeline=train_pipeline,
     ),
 )
@@ -54,6 +56,7 @@ val_dataloader = dict(
         ann_file="annotations/instances_val2017.json",
         data_prefix=dict(img="val2017/"),
         test_mode=True,
+        on_bad_sample=on_bad_sample,
         pipeline=test_pipeline,
     ),
 )

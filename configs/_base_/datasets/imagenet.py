@@ -9,6 +9,7 @@ data_root = "data/imagenet"
 num_classes = 1000
 batch_size = 32  # per device
 num_workers = 5  # per device
+on_bad_sample = "stop"  # or "skip": go on without unusable images and list them
 
 data_preprocessor = dict(
     num_classes=num_classes,
@@ -37,9 +38,10 @@ train_dataloader = dict(
     pin_memory=True,
     collate_fn=dict(type="default_collate"),
     dataset=dict(
-        type="CustomDataset",
+        type="mmresnet.CustomDataset",
         data_root=data_root,
         data_prefix="train",
+        on_bad_sample=on_bad_sample,
         pipeline=train_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=True),
@@ -51,9 +53,11 @@ val_dataloader = dict(
     pin_memory=True,
     collate_fn=dict(type="default_collate"),
     dataset=dict(
-        type="CustomDataset",
+        type="mmresnet.CustomDataset",
         data_root=data_root,
         data_prefix="val",
+        test_mode=True,
+        on_bad_sample=on_bad_sample,
         pipeline=test_pipeline,
     ),
     sampler=dict(type="DefaultSampler", shuffle=False),

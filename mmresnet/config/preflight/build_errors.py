@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.preflight.image_folders import folder_of
+from mmresnet.config.preflight.keywords import keywords
+from mmresnet.config.preflight.types import unknown_keyword, unknown_type
 from mmresnet.config.walk import parts, type_name
 from mmresnet.errors import UserError, did_you_mean
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 def explain_build_errors(cfg: Config) -> Iterator[None]:
     """Turn an unknown type or keyword, met while parts are built, into a UserError with its path.
 
-    The check is made by building, not beforehand: a class may hand its keywords on to anything,
-    so that only building shows which of them are unknown. An empty image file, of which OpenCV
-    does not give the path, becomes the error that mmcv raises for others that cannot be decoded.
+    Most are found beforehand, by :mod:`mmresnet.config.preflight.types`. But a class may hand its
+    keywords on to anything, so that only building shows which of them are unknown. An empty image
+    file, of which OpenCV does not give the path, becomes the error that mmcv raises for others
+    that cannot be decoded.
     """
     try:
         yield
@@ -60,9 +62,10 @@ def _unknown_type(cfg: Config, error: Exception) -> str | None:
         return None
     name, registry = found.groups()
     paths = [path for path, part in parts(cfg) if part.get("type") == name]
-    hint = did_you_mean(name.rpartition(".")[2], _names(registry))
-    where = f"{paths[0]}.type: there" if paths else "There"
-    return f"{where} is no {registry.replace('_', ' ')} '{name}'.{hint}"
+    what, known = registry.replace("_", " "), _names(registry)
+    if paths:
+        return str(unknown_type(paths[0], what, name, known))
+    return f"There is no {what} '{name}'.{did_you_mean(name.rpartition('.')[2], known)}"
 
 
 def _wrong_keyword(cfg: Config, error: Exception) -> str | None:
@@ -76,8 +79,7 @@ def _wrong_keyword(cfg: Config, error: Exception) -> str | None:
         if not having:
             return None
         path, part = having[0]
-        hint = did_you_mean(key, _keywords(name) - {key})
-        return f"{path}.{key}: {part['type']} has no keyword '{key}'.{hint}"
+        return str(unknown_keyword(path, part["type"], key, _keywords(name) - {key}))
     found = re.search(r"(\w+)\.__init__\(\) missing \d+ required \S+ arguments?: (.+)", message)
     if found:
         name, keys = found.groups()
@@ -100,13 +102,6 @@ def _names(registry: str) -> set[str]:
 
 
 def _keywords(name: str) -> set[str]:
-    """Return the keywords of the classes of that name, following **kwargs up their bases."""
-    allowed: set[str] = set()
-    for registry in _registries():
-        for base in getattr(registry.module_dict.get(name), "__mro__", ()):
-            if "__init__" in vars(base) and base is not object:
-                parameters = inspect.signature(base.__init__).parameters.values()
-                allowed |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
-                if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-                    break
-    return allowed - {"self"}
+    """Return the keywords of the classes of that name."""
+    classes = (registry.module_dict.get(name) for registry in _registries())
+    return {keyword for one in classes if one is not None for keyword in keywords(one)[0]}

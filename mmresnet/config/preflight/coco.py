@@ -77,7 +77,7 @@ def follow_data(
     """
     sets = coco_sets(cfg, loaders)
     for one in sets:
-        _check_there(one)
+        check_there(one)
         if not one.ours:
             _check_mmdets(cfg, one)
     ours = [one for one in sets if one.ours]
@@ -145,7 +145,12 @@ def _follow_files(cfg: Config, loaders: tuple[str, ...], options: Mapping[str, A
     return notes
 
 
-def _check_there(one: CocoSet) -> None:
+def check_there(one: CocoSet) -> None:
+    """Check that the annotation file of a set exists.
+
+    Raises:
+        UserError: it does not; or ``data_prefix`` is not a dict.
+    """
     prefix = one.part.get("data_prefix") or {}
     if not isinstance(prefix, dict):
         raise UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.walk import type_name
+from mmresnet.datasets.image_files import class_folders, is_passed_over
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def check_image_folders(cfg: Config, loaders: tuple[str, ...]) -> None:
     for loader in loaders:
         path = f"{loader}.dataset"
         dataset = (cfg.get(loader) or {}).get("dataset") or {}
-        classes = _class_folders(dataset, path)
+        classes = class_folders_of(dataset, path)
         if classes is not None:
             folders[path] = (folder_of(dataset), classes)
     if not folders:
@@ -57,7 +58,7 @@ def folder_of(dataset: dict[str, Any]) -> Path:
     return Path(dataset.get("data_root") or "") / (prefix or dataset.get("split", ""))
 
 
-def _class_folders(dataset: dict[str, Any], path: str) -> set[str] | None:
+def class_folders_of(dataset: dict[str, Any], path: str) -> set[str] | None:
     """Return the names of the class folders, or None where classes do not come from folders."""
     if type_name(dataset) not in ("ImageNet", "CustomDataset"):
         return None
@@ -69,7 +70,20 @@ def _class_folders(dataset: dict[str, Any], path: str) -> set[str] | None:
         )
     if dataset.get("ann_file") or not dataset.get("with_label", True):
         return None
-    classes = {entry.name for entry in folder.iterdir() if entry.is_dir()}
+    classes = set(class_folders(folder))
+    if not str(dataset["type"]).startswith("mmresnet."):
+        _refuse_hidden(folder, path)
     if not classes:
         raise UserError(f"{path}: '{folder}' holds no class folders: it is expected as {_LAYOUT}.")
     return classes
+
+
+def _refuse_hidden(folder: Path, path: str) -> None:
+    """Refuse hidden folders, which mmpretrain's data sets take for classes."""
+    hidden = [one.name for one in folder.iterdir() if one.is_dir() and is_passed_over(one.name)]
+    if hidden:
+        raise UserError(
+            f"{path}: '{folder}' holds the folder '{sorted(hidden)[0]}', which mmpretrain's class "
+            "takes for a class, so that all labels shift: delete it, or set "
+            f"{path}.type=mmresnet.CustomDataset, which passes it over."
+        )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmresnet.config.find import recipe_paths
+from mmresnet.config.preflight.findings import Finding, collecting
 from mmresnet.config.walk import parts, type_name
 from mmresnet.errors import UserError
 
@@ -26,14 +28,16 @@ def check_exists(checkpoint: str) -> None:
         raise UserError(f"There is no checkpoint at '{checkpoint}'.")
 
 
-def check_initial_weights(cfg: Config) -> None:
-    """Refuse a ``load_from`` or, in the model, an ``init_cfg`` whose file does not exist.
+def check_initial_weights(cfg: Config) -> Iterator[Finding]:
+    """Find a ``load_from`` or, in the model, an ``init_cfg`` whose file does not exist.
 
-    Raises:
-        UserError: for the first one; with how to get the file, where a recipe writes it.
+    Where a recipe writes the file, the remedy says which.
     """
+    findings: list[Finding] = []
     if cfg.get("load_from"):
-        check_exists(cfg.load_from)
+        with collecting(findings, "load_from"):
+            check_exists(cfg.load_from)
+    yield from findings
     for path, init_cfg in parts(cfg.get("model"), "model"):
         checkpoint = init_cfg.get("checkpoint")
         if type_name(init_cfg) not in ("Pretrained", "PretrainedInit"):
@@ -43,8 +47,9 @@ def check_initial_weights(cfg: Config) -> None:
         if not Path(checkpoint).is_file():
             recipe = recipe_paths().get(Path(checkpoint).parent.name)
             first = f"train '{recipe.stem}' first" if recipe else "put it there"
-            raise UserError(
-                f"{path}.checkpoint: there is no '{checkpoint}', which the model is initialized "
-                f"from: {first}, name another one, or start from random weights, "
-                f"--cfg-options {path}=None."
+            yield Finding(
+                f"{path}.checkpoint",
+                f"there is no '{checkpoint}', which the model is initialized from:",
+                f"{first}, name another one, or start from random weights, --cfg-options "
+                f"{path}=None.",
             )

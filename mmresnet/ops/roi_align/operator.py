@@ -98,6 +98,24 @@ def roi_align_backward(
     if grad_output.numel() == 0:
         grad_input.zero_()
         return
+    if grad_output.is_cuda and torch.are_deterministic_algorithms_enabled():
+        # the kernel of a GPU adds in any order, and refuses; that of a CPU does not
+        gradient = torch.empty_like(grad_input, device="cpu")
+        roi_align_backward(
+            grad_output.cpu(),
+            rois.cpu(),
+            argmax_y.cpu(),
+            argmax_x.cpu(),
+            gradient,
+            aligned_height,
+            aligned_width,
+            spatial_scale,
+            sampling_ratio,
+            pool_mode,
+            aligned,
+        )
+        grad_input.copy_(gradient)
+        return
     size = (aligned_height, aligned_width)
     boxes = _checked(rois, grad_input.shape[0], working_type(grad_output))
     bins = divide(boxes, size, spatial_scale, sampling_ratio, aligned)

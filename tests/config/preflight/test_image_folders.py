@@ -1,5 +1,7 @@
 """Folders of images, beside what tests/tools/test_bad_input.py shows in use."""
 
+import shutil
+
 import pytest
 from mmengine.config import Config
 
@@ -23,6 +25,15 @@ def test_the_prefix_may_be_written_either_way(prefix, tiny_images):
         check_image_folders(
             folder_config(tiny_images, 4, data_prefix=prefix), ("train_dataloader",)
         )
+
+
+def test_a_hidden_folder_is_no_class_and_stock_classes_are_warned_of(tiny_images, tmp_path):
+    root = shutil.copytree(tiny_images, tmp_path / "images")
+    (root / "train" / ".ipynb_checkpoints").mkdir()
+    loaders = ("train_dataloader",)
+    check_image_folders(folder_config(root, type="mmresnet.CustomDataset"), loaders)
+    with pytest.raises(UserError, match=r"'\.ipynb_checkpoints', .* all labels shift"):
+        check_image_folders(folder_config(root), loaders)
 
 
 @pytest.mark.parametrize("setting", [{"ann_file": "list.txt"}, {"with_label": False}])

@@ -1,0 +1,128 @@
+"""Time what exact resuming costs: seeding for each sample, and a checkpoint.
+
+    OMP_NUM_THREADS=2 python benchmarks/resume.py
+
+Prints a Markdown table with medians of n: a training step, the seeding of the samples of a step,
+the time that training waits for a checkpoint, the part of it that gathers what mmengine's
+checkpoints lack, and what these add to the step, with a checkpoint each minute. Cases are the
+recipe of the handwritten digits, and ResNet-18 on 16 JPEGs of 500×375 pixels per step, cropped to
+224×224. Samples are loaded in the main process, alternately with and without seeding.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmresnet.datasets.demo.digits import write_digits
+from mmresnet.engine.assembly import import_packages, prepare_run
+from mmresnet.engine.resume.data_order import SampleIndex
+from mmresnet.engine.resume.hook import TrainingStateHook
+from mmresnet.engine.resume.state import capture, gather_ranks
+
+DIGITS = {"train_cfg.max_epochs": 1}
+JPEGS = {
+    "num_classes": 2,
+    "batch_size": 16,
+    "num_workers": 0,
+    "train_cfg.max_epochs": 1,
+    "val_dataloader": None,
+    "val_evaluator": None,
+    "val_cfg": None,
+}
+
+
+def write_jpegs(folder: Path, number: int) -> None:
+    """Write smooth noise, which takes as long to decode as photos do."""
+    generator = np.random.default_rng(0)
+    for index in range(number):
+        path = folder / "train" / "ab"[index % 2] / f"{index}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 255, (47, 63, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
+
+
+def median_of(calls: list[Callable[[], object]], number: int) -> list[float]:
+    """Return the median time of each call in seconds, made alternately."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(number):
+        for call, own in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call()
+            own.append(time.perf_counter() - start)
+    return [statistics.median(own) for own in times]
+
+
+def measure(name: str, config: str, folder: Path, options: dict, number: int) -> str:
+    """Train for an epoch, then time samples and saves; return a row of the table."""
+    work_dir = str(folder / "work" / name)
+    cfg = prepare_run(config, work_dir, {**options, "log_level": "ERROR"})
+    import_packages(cfg)
+    from mmresnet.engine.runner import Runner as OwnRunner
+
+    runner: Runner = OwnRunner.from_cfg(cfg, "all_but_heads")
+    runner.train()
+    steps = runner.message_hub.get_scalar("train/time").data[0][1:]  # the first one warms up
+    step, data = statistics.median(steps), runner.train_loop.dataloader.dataset
+    plain = data._seeded
+    indices = iter(range(10**9))
+
+    def load(seeded: bool) -> object:
+        index = next(indices) // 2 % len(data)  # both load the same image
+        return data[SampleIndex(index, 0, index)] if seeded else plain[index]
+
+    with_seed, without = median_of([lambda: load(True), lambda: load(False)], number)
+    seeding = (with_seed - without) * runner.train_dataloader.batch_size
+
+    saver = next(hook for hook in runner.hooks if type(hook).__name__ == "CheckpointHook")
+    state = next(hook for hook in runner.hooks if isinstance(hook, TrainingStateHook))
+    waits, gathers = [], []
+    for _ in range(20):
+        start = time.perf_counter()
+        capture(runner, gather_ranks(runner), state.validated)
+        gathers.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        saver.save(runner, "iter_0.pth", {"epoch": 1, "iter": runner.iter})
+        waits.append(time.perf_counter() - start)
+        saver.settle(runner)
+    wait, gather = statistics.median(waits), statistics.median(gathers)
+    cost = seeding / step + wait / 60
+    return (
+        f"| {name} | {1e3 * step:.1f} (n={len(steps)}) | {1e3 * seeding:.2f} (n={number}) "
+        f"| {1e3 * wait:.1f} (n={len(waits)}) | {1e3 * gather:.2f} | {100 * cost:.2f} % |"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--number", type=int, default=2000, help="samples to time")
+    args = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs,", end=" ")
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    print(
+        "| case | step, ms | seeding a step's samples, ms | wait for a save, ms | gather, ms",
+        end="",
+    )
+    print(" | together, at a save per minute |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_digits(folder / "digits")
+        options = {**DIGITS, "data_root": str(folder / "digits")}
+        print(measure("digits, ResNet-20", "digits_resnet20", folder, options, args.number))
+        write_jpegs(folder / "jpegs", 320)
+        options = {**JPEGS, "data_root": str(folder / "jpegs")}
+        print(measure("224², ResNet-18", "resnet18_8xb32_in1k", folder, options, args.number))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Classification data sets of image files, in class folders or in a list."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.logging import print_log
+
+from mmresnet.datasets.bad_samples import OnBadSample
+from mmresnet.datasets.coco_checks import quoted
+from mmresnet.datasets.image_files import IMAGE_SUFFIXES, Found, find_images
+from mmresnet.errors import UserError, require
+from mmresnet.registry import DATASETS
+
+require("mmpretrain", "mmresnet.CustomDataset")
+
+from mmpretrain.datasets import CustomDataset as StockCustomDataset  # noqa: E402
+from mmpretrain.datasets import ImageNet as StockImageNet  # noqa: E402
+
+
+class _ImageFiles(OnBadSample):
+    """What the classes of this module have before mmpretrain's."""
+
+    # attributes of mmpretrain's, which has no type hints
+    CLASSES: Any
+    ann_file: Any
+    extensions: Any
+    img_prefix: Any
+    with_label: bool
+    _fully_initialized: bool
+    _metainfo: dict[str, Any]
+    not_taken: Sequence[str] = ()  # paths below the folder
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("extensions", IMAGE_SUFFIXES)
+        super().__init__(*args, **kwargs)
+
+    def full_init(self) -> None:
+        """Find the images; the second call does nothing."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        classes = len(self.CLASSES or ())
+        of_classes = f" of {classes:,} classes" if classes else ""
+        where = self.ann_file or self.img_prefix
+        print_log(f"'{where}': {len(self):,} images{of_classes}.", logger="current")
+
+    def _find_samples(self) -> list[Any]:
+        """Return path and label of each image or, without labels, the paths."""
+        folder = self.img_prefix
+        if not isinstance(get_file_backend(folder, enable_singleton=True), LocalBackend):
+            return super()._find_samples()
+        try:
+            found = find_images(folder, self.extensions, by_class=self.with_label)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UserError(
+                f"There is no folder '{folder}': set data_root and data_prefix to where the "
+                "images are."
+            ) from error
+        self._check(folder, found)
+        self.not_taken = found.others
+        for line in not_taken(folder, found):
+            print_log(line, logger="current", level=logging.WARNING)
+        if found.others:
+            lines = "\n".join(f"  {path}" for path in found.others)
+            print_log(f"Not taken in '{folder}':\n{lines}", logger="current")
+        if not self.with_label:
+            return [path for path, _ in found.images]
+        self.folder_to_idx = {name: label for label, name in enumerate(found.classes)}
+        self._metainfo.setdefault("classes", tuple(found.classes))
+        return found.images
+
+    def _check(self, folder: str, found: Found) -> None:
+        if not found.images:
+            raise UserError(
+                f"There is no image in {'the class folders of ' * self.with_label}'{folder}': "
+                f"file names must end in {', '.join(sorted(self.extensions))}."
+            )
+        named = self.CLASSES
+        if self.with_label and named is not None and len(named) != len(found.classes):
+            raise UserError(
+                f"'{folder}' holds {len(found.classes)} class folders, and the data set names "
+                f"{len(named)} classes: {quoted(named)}. mmresnet.CustomDataset without metainfo "
+                "takes the folders as they are."
+            )
+        if found.empty and self.on_bad_sample == "stop":
+            files = "1 image" if len(found.empty) == 1 else f"{len(found.empty):,} images"
+            raise UserError(
+                f"{files} in '{folder}' cannot be used: the file is empty (the first: "
+                f"'{folder}/{found.empty[0]}'). Replace or delete it; with on_bad_sample='skip' of "
+                "the data set the training goes on without it."
+            )
+
+
+def not_taken(folder: str, found: Found) -> list[str]:
+    """Return warnings about files of other kinds and class folders without an image."""
+    lines = []
+    if found.others:
+        files = "1 file is" if len(found.others) == 1 else f"{len(found.others):,} files are"
+        lines.append(
+            f"{files} not taken in '{folder}', since the names do not end as those of images do, "
+            f"or since they lie in no class folder: {quoted(found.others)}."
+        )
+    if found.empty_classes:
+        lines.append(f"There is no image in the class folders {quoted(found.empty_classes)}.")
+    return lines
+
+
+@DATASETS.register_module()
+class CustomDataset(_ImageFiles, StockCustomDataset):
+    """mmpretrain's ``CustomDataset`` for all formats that can be decoded.
+
+    Keywords are those of mmpretrain's class and of
+    :class:`mmresnet.datasets.bad_samples.OnBadSample`. Labels and order of images are
+    mmpretrain's, but that:
+
+    * ``extensions`` are all of :data:`mmresnet.datasets.image_files.IMAGE_SUFFIXES`;
+    * hidden files and folders (``._1.jpg``, ``.ipynb_checkpoints``) are passed over, and are no
+      class;
+    * the log says how many images there are of how many classes, and which files are not taken.
+
+    Raises:
+        UserError: There is no folder or no image, an image is empty, or ``metainfo`` names another
+            number of classes.
+    """
+
+
+@DATASETS.register_module()
+class ImageNet(_ImageFiles, StockImageNet):
+    """mmpretrain's ``ImageNet``, with its 1,000 class names, as :class:`CustomDataset` differs."""

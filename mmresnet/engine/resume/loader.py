@@ -1,0 +1,141 @@
+"""A data loader that knows its position, and continues from one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import get_dist_info
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+
+from mmresnet.engine.resume.data_order import OrderedBatchSampler, OrderedSampler, SeededDataset
+
+
+class ResumableDataLoader(DataLoader[Any]):
+    """The batches of ``loader``, with draws that depend on the sample, and from any position on.
+
+    The same batches come for any number of workers. An iterator begins to work when its first
+    batch is asked for. Creating one draws nothing from torch's global generator. The training takes
+    its batches from :meth:`rest`. Whoever else iterates, as mmpretrain's ``PreciseBNHook``, gets
+    all of the present epoch, and leaves the position unchanged.
+
+    Args:
+        loader: Is not to be used any more, since its batch sampler is changed.
+        seed: Of the draws; a non-negative integer, the same in all processes.
+
+    Attributes:
+        epoch: The pass over the data that is running, or begins next.
+        batches: How many of its batches have been given.
+    """
+
+    def __init__(self, loader: DataLoader[Any], seed: int) -> None:
+        self.rank, self.world_size = get_dist_info()
+        self.seed = seed
+        self.epoch = self.batches = 0
+        order: Any = loader.batch_sampler
+        own: dict[str, Any]
+        dataset: Any = loader.dataset
+        self._batch_size = getattr(order, "batch_size", 1)  # None of a loader: samples, no batches
+        self._skipper: OrderedSampler | OrderedBatchSampler | None = None
+        self._ordered: OrderedSampler | None = None
+        if isinstance(dataset, IterableDataset):  # has no indices
+            own = dict(batch_size=loader.batch_size, drop_last=loader.drop_last)
+        else:
+            dataset = SeededDataset(dataset, seed)
+            sampler = loader.sampler if order is None else getattr(order, "sampler", None)
+            if sampler is not None:
+                self._ordered = OrderedSampler(sampler, seed, self.rank, self.world_size)
+            if order is None or type(order) is BatchSampler:
+                self._skipper = self._ordered
+                own = dict(sampler=self._ordered, batch_size=getattr(order, "batch_size", None))
+                own["drop_last"] = getattr(order, "drop_last", False)
+            else:
+                if self._ordered is not None:
+                    order.sampler = self._ordered
+                self._skipper = OrderedBatchSampler(order)
+                own = dict(batch_sampler=self._skipper)
+        super().__init__(
+            dataset,
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn,
+            pin_memory=loader.pin_memory,
+            timeout=loader.timeout,
+            worker_init_fn=loader.worker_init_fn,
+            multiprocessing_context=loader.multiprocessing_context,
+            generator=loader.generator or torch.Generator(),
+            prefetch_factor=loader.prefetch_factor,
+            persistent_workers=loader.persistent_workers,
+            pin_memory_device=loader.pin_memory_device,
+            **own,
+        )
+
+    def begin(self, epoch: int, batches: int = 0) -> None:
+        """Let the next iteration be of ``epoch``, without its first ``batches``."""
+        self.epoch, self.batches = epoch, batches
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        """Yield all batches of the present epoch."""
+        return self._from(0)
+
+    def rest(self) -> Iterator[Any]:
+        """Yield the batches from the present position to the end of the epoch, and count them."""
+        for batch in self._from(self.batches):
+            self.batches += 1
+            yield batch
+
+    def _from(self, skipped: int) -> Iterator[Any]:
+        if self._ordered is not None:
+            self._ordered.epoch = self.epoch
+            if hasattr(self._ordered.sampler, "set_epoch"):
+                self._ordered.sampler.set_epoch(self.epoch)
+        if self._skipper is not None:
+            by_sample = self._skipper is self._ordered
+            self._skipper.start = skipped * self._batch_size if by_sample else skipped
+            skipped = 0
+        yield from itertools.islice(super().__iter__(), skipped, None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the seeds and the position, also as images of the order of all processes."""
+        state = {
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "batches": self.batches,
+            "world_size": self.world_size,
+            "batch_size": self._batch_size,
+        }
+        if isinstance(self._sampler_seed(), int):
+            state["sampler_seed"] = self._sampler_seed()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> str | None:
+        """Continue at a position; return what to tell the user if the batches are others now.
+
+        With another number of processes or another batch size, the next image of the common order
+        comes next, or one of the last before it if the number of images done is not a multiple of
+        today's batches.
+        """
+        self.seed = state["seed"]
+        if isinstance(self.dataset, SeededDataset):
+            self.dataset.reseed(self.seed)
+        if self._ordered is not None:
+            self._ordered.seed = self.seed
+            if "sampler_seed" in state and self._sampler_seed() is not None:
+                self._ordered.sampler.seed = state["sampler_seed"]
+        before = state["world_size"], state["batch_size"]
+        now = self.world_size, self._batch_size
+        if before == now or not all(isinstance(n, int) for n in (before[1], now[1])):
+            self.begin(state["epoch"], state["batches"])
+            return None
+        images = state["batches"] * before[0] * before[1]
+        self.begin(state["epoch"], images // (now[0] * now[1]))
+        return (
+            f"the checkpoint is of {before[0]} × {before[1]} images per step, this run has "
+            f"{now[0]} × {now[1]}: it continues in the same order at image "
+            f"{self.batches * now[0] * now[1]:,} of epoch {self.epoch + 1}"
+            + (f", {images:,} were done." if images % (now[0] * now[1]) else ".")
+        )
+
+    def _sampler_seed(self) -> Any:
+        return getattr(self._ordered.sampler, "seed", None) if self._ordered else None

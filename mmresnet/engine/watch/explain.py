@@ -1,0 +1,121 @@
+"""What a message says of a non-finite loss or gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from mmengine.dist import get_rank, get_world_size
+
+from mmresnet.engine.watch.batch_file import autocast, batch_size, image_names, save_batch
+from mmresnet.engine.watch.first_non_finite import NonFiniteOutput, run_again
+from mmresnet.engine.watch.wrappers import optim_wrappers
+
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapper
+    from mmengine.runner import Runner
+    from torch import nn
+
+_NAMES = 4  # of images in a message
+
+
+@dataclass
+class Explanation:
+    """Why a loss or gradient is not finite.
+
+    Attributes:
+        text: For a message.
+        from_here: Whether it came from the batch of this process.
+    """
+
+    text: str
+    from_here: bool
+
+
+def explain(
+    runner: Runner,
+    model: nn.Module,
+    what: str,
+    batch: Any,
+    random_states: dict[str, Any],
+    save: bool,
+) -> Explanation:
+    """Explain a non-finite loss or gradient of the current iteration.
+
+    Args:
+        runner: Of the training.
+        model: Its model without a wrapper.
+        what: What is not finite.
+        batch: As the data loader gave it.
+        random_states: Those before the forward pass.
+        save: Save the batch.
+    """
+    wrapper = optim_wrappers(runner.optim_wrapper)[0][1]
+    dtype, size = computing_dtype(wrapper), batch_size(batch)
+    first = run_again(model, batch, random_states, autocast(model, dtype), size)
+    from_here = first is not None or get_world_size() == 1
+    rate, scale = next(iter(wrapper.get_lr().values()))[0], loss_scale(wrapper)
+    where = f"iteration {runner.iter + 1} (epoch {runner.epoch + 1})"
+    process = f" in process {get_rank()}" if get_world_size() > 1 else ""
+    parts = [
+        f"Non-finite {what} in {where}{process}: {_origin(model, first)}.",
+        f"Learning rate {rate:g}{'' if scale is None else f', loss scale {scale:g}'}.",
+        _images(batch, size, first),
+    ]
+    if save and from_here:
+        facts = {
+            "iteration": runner.iter + 1,
+            "lr": rate,
+            "scale": scale,
+            "dtype": dtype,
+            "random_states": random_states,
+        }
+        parts.append(_save(runner, model, batch, facts))
+    return Explanation(" ".join(filter(None, parts)), from_here)
+
+
+def computing_dtype(wrapper: OptimWrapper) -> str:
+    """Return the name of the dtype that a model computes in under a wrapper, ours or mmengine's."""
+    if not hasattr(wrapper, "loss_scaler"):
+        return "float32"
+    dtype = getattr(wrapper, "dtype", None) or getattr(wrapper, "cast_dtype", None)
+    return str(dtype or torch.float16).removeprefix("torch.")
+
+
+def loss_scale(wrapper: OptimWrapper) -> float | None:
+    """Return the scale of the loss in float16, or None where it is not scaled."""
+    scaler = getattr(wrapper, "loss_scaler", None)
+    return scaler.get_scale() if scaler is not None and scaler.is_enabled() else None
+
+
+def _origin(model: nn.Module, first: NonFiniteOutput | None) -> str:
+    if first is not None:
+        return f"the first non-finite output is that of {first.module}, {first.cause}"
+    for name, parameter in reversed(list(model.named_parameters())):
+        if parameter.grad is not None and not parameter.grad.isfinite().all():
+            return f"all outputs are finite; the first non-finite gradient is that of {name}"
+    return "all outputs and gradients are finite, and their sum overflows"
+
+
+def _images(batch: Any, size: int, first: NonFiniteOutput | None) -> str:
+    names = image_names(batch)
+    if first is not None and first.rows and len(names) == size:
+        names = [names[row] for row in first.rows]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return f"Images: {', '.join(names[:_NAMES])}{more}."
+
+
+def _save(runner: Runner, model: nn.Module, batch: Any, facts: dict[str, Any]) -> str:
+    rank = f"_rank{get_rank()}" if get_rank() else ""
+    path = Path(runner.work_dir, "non_finite", f"iter_{facts['iteration']}{rank}.pth")
+    filename = runner.cfg.filename
+    config = Path(runner.work_dir, Path(filename).name if filename else f"{runner.timestamp}.py")
+    try:
+        save_batch(path, model, batch, **facts)
+    except OSError as error:
+        return f"The batch could not be saved: {error}."
+    return f"To compute it again: mmresnet replay {config} {path}"

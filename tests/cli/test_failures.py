@@ -1,0 +1,63 @@
+"""A process that fails or is killed: what the terminal shows, and that it ends the others."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKER = Path(__file__).with_name("worker.py")
+LAUNCH = """
+import sys
+from mmresnet.cli.launch import launch
+
+processes, restarts, *command = sys.argv[1:]
+sys.exit(launch(command, processes, restarts))
+"""
+
+
+@pytest.fixture
+def start():
+    """``start(failure, restarts)`` returns the exit code and the lines of both processes."""
+
+    def run(failure, restarts=0):
+        done = subprocess.run(
+            [sys.executable, "-c", LAUNCH, "2", str(restarts), str(WORKER), failure],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        return done.returncode, done.stdout.splitlines()
+
+    return run
+
+
+def test_a_process_that_is_killed_is_reported(start):
+    code, lines = start("killed")
+    assert code == 1
+    lost, killed = lines
+    assert lost.startswith("The connection to another process is lost")
+    assert killed.startswith("Process 1 (pid ")
+    assert "was killed by signal 9, SIGKILL, most likely since the machine ran out of" in killed
+
+
+def test_the_traceback_of_the_process_that_fails_comes_first(start):
+    code, lines = start("raises")
+    assert code == 1
+    assert lines[0] == "[rank1]: Traceback (most recent call last):"
+    assert "[rank1]: ZeroDivisionError: of the second process" in lines
+    assert "[rank0]: Traceback (most recent call last):" not in lines
+
+
+@pytest.mark.full
+def test_the_processes_start_again(start):
+    code, lines = start("killed", restarts=1)
+    assert code == 0
+    assert lines[-1] == "both went on"
+    assert sum("was killed by signal 9" in line for line in lines) == 1
+
+
+@pytest.mark.full
+def test_a_mistake_is_not_repeated(start):
+    assert start("mistake", restarts=3) == (2, ["A mistake."])

@@ -1,0 +1,111 @@
+"""Trains, is killed at given points and resumes, in processes forked from one that has imported.
+
+    python kill_and_resume.py JOBS.py
+
+A start of Python with torch and mmpretrain takes longer than the trainings of the tests. JOBS is a
+list of dicts: config, options, work_dir, processes, and kills: for each start that is killed, the
+method of a hook and which of its calls it does not survive. ``resume`` continues an earlier job,
+and ``finish=False`` leaves the training killed.
+"""
+
+import ast
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from mmresnet.cli.launch import free_port
+from mmresnet.config.load import load_config
+from mmresnet.engine.assembly import import_packages
+
+
+class Killer(Hook):
+    """Kills its process when a method is called for the n-th time."""
+
+    priority = "VERY_LOW"
+
+    def __init__(self, stage: str, call: int) -> None:
+        self.left = call
+        setattr(self, stage, self._count)
+
+    def _count(self, *args: object, **kwargs: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_in(job: dict, kill: list | None, resume: bool, rank: int, port: int) -> None:
+    from mmresnet.apis import train
+
+    torch.set_num_threads(1)
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(job["processes"]))
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    options = {"randomness.deterministic": True, "default_hooks.logger.interval": 1}
+    options |= job["options"]
+    if kill:
+        hooks = list(options.get("custom_hooks", []))
+        options["custom_hooks"] = [*hooks, {"type": "Killer", "stage": kill[0], "call": kill[1]}]
+    launcher = "pytorch" if job["processes"] > 1 else "none"
+    train(
+        job["config"],
+        work_dir=job["work_dir"],
+        resume=resume,
+        cfg_options=options,
+        launcher=launcher,
+        device="cpu",
+    )
+
+
+def start(job: dict, kill: list | None, resume: bool) -> bool:
+    """Train in new processes, and return whether they ended by themselves; log to a file."""
+    port, children = free_port(), []
+    for rank in range(job["processes"]):
+        child = os.fork()
+        if child == 0:
+            log = os.open(f"{job['work_dir']}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            code = 1
+            try:
+                train_in(job, kill, resume, rank, port)
+                code = 0
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                sys.stdout.flush()
+                os._exit(code)
+        children.append(child)
+    killed = failed = False
+    while children:
+        child, status = os.wait()
+        children.remove(child)
+        killed |= os.WIFSIGNALED(status)
+        failed |= not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status) != 0
+        for other in children if killed else ():
+            os.kill(other, signal.SIGKILL)
+    if failed and not killed:
+        sys.exit(Path(f"{job['work_dir']}.log").read_text())
+    return not killed
+
+
+def main(path: str) -> None:
+    HOOKS.register_module(module=Killer)
+    jobs = ast.literal_eval(Path(path).read_text())
+    for job in jobs:  # before forking
+        import_packages(load_config(job["config"]))
+    for job in jobs:
+        resume = job.get("resume", False)
+        for kill in job["kills"]:
+            if start(job, kill, resume):
+                sys.exit(f"The training survived {kill}.")
+            resume = True
+        if job.get("finish", True):
+            start(job, None, resume)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
