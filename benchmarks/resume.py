@@ -74,14 +74,11 @@ def measure(name: str, config: str, folder: Path, options: dict, number: int) ->
     steps = runner.message_hub.get_scalar("train/time").data[0][1:]  # the first one warms up
     step, data = statistics.median(steps), runner.train_loop.dataloader.dataset
     plain = data._seeded
-    indices = iter(range(10**9))
-
-    def load(seeded: bool) -> object:
-        index = next(indices) // 2 % len(data)  # both load the same image
-        return data[SampleIndex(index, 0, index)] if seeded else plain[index]
-
-    with_seed, without = median_of([lambda: load(True), lambda: load(False)], number)
-    seeding = (with_seed - without) * runner.train_dataloader.batch_size
+    indices = [n % len(data) for n in range(runner.train_dataloader.batch_size)]
+    places = [SampleIndex(index, 0, index) for index in indices]
+    batch = [lambda: data.__getitems__(places), lambda: [plain[index] for index in indices]]
+    with_seed, without = median_of(batch, number)
+    seeding = with_seed - without
 
     saver = next(hook for hook in runner.hooks if type(hook).__name__ == "CheckpointHook")
     state = next(hook for hook in runner.hooks if isinstance(hook, TrainingStateHook))
@@ -105,7 +102,7 @@ def measure(name: str, config: str, folder: Path, options: dict, number: int) ->
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--number", type=int, default=2000, help="samples to time")
+    parser.add_argument("--number", type=int, default=100, help="batches to time")
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs,", end=" ")
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")

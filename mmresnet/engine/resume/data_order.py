@@ -8,6 +8,7 @@ import operator
 import random
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -129,22 +130,19 @@ class SeededDataset(Dataset[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         """Return a sample; an index without a place is loaded without seeding."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        """Return the samples of a batch, as torch's loaders ask for them."""
+        own_process = get_worker_info() is not None  # in a worker nobody else draws
+        with nullcontext() if own_process else _generators_set_aside(indices):
+            return [self._load(index) for index in indices]
+
+    def _load(self, index: Any) -> Any:
         if not isinstance(index, SampleIndex):
             return self._seeded[index]
-        if get_worker_info() is not None:  # nobody else draws from a worker's generators
-            seed_generators(self._seed, index.epoch, int(index), index.position)
-            return self._seeded[int(index)]
-        python, torchs = random.getstate(), torch.default_generator.get_state()
-        # swapped, since copying its state takes longer than all the rest
-        numpys = np.random.get_bit_generator()  # type: ignore[attr-defined]
-        np.random.set_bit_generator(_NUMPYS)  # type: ignore[attr-defined]
-        try:
-            seed_generators(self._seed, index.epoch, int(index), index.position)
-            return self._seeded[int(index)]
-        finally:
-            np.random.set_bit_generator(numpys)  # type: ignore[attr-defined]
-            random.setstate(python)
-            torch.default_generator.set_state(torchs)
+        seed_generators(self._seed, index.epoch, int(index), index.position)
+        return self._seeded[int(index)]
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -159,6 +157,24 @@ class SeededDataset(Dataset[Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute of the data set, as hooks do that switch the pipeline."""
         setattr(self._seeded, name, value)
+
+
+@contextmanager
+def _generators_set_aside(indices: list[Any]) -> Iterator[None]:
+    """Let the generators be as before afterwards, if they are seeded for one of the samples."""
+    if not any(isinstance(index, SampleIndex) for index in indices):
+        yield
+        return
+    python, torchs = random.getstate(), torch.default_generator.get_state()
+    # swapped, since copying its state takes longer than all the rest
+    numpys = np.random.get_bit_generator()  # type: ignore[attr-defined]
+    np.random.set_bit_generator(_NUMPYS)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        np.random.set_bit_generator(numpys)  # type: ignore[attr-defined]
+        random.setstate(python)
+        torch.default_generator.set_state(torchs)
 
 
 def place(index: Any, epoch: int, position: int) -> Any:
