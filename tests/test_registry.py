@@ -51,7 +51,14 @@ def run(code: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("package", ["mmengine", "mmpretrain", "mmdet"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        pytest.param("mmengine", marks=pytest.mark.full),
+        pytest.param("mmpretrain", marks=pytest.mark.full),
+        "mmdet",
+    ],
+)
 def test_any_registry_builds_our_net(package: str) -> None:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")

@@ -40,7 +40,11 @@ def test_what_is_here_is_reported():
 
 @pytest.mark.parametrize(
     ("package", "extra", "code"),
-    [("mmdet", "openmmlab|onedl", 0), ("matplotlib", "demo", 0), ("torch", "", 1)],
+    [
+        ("mmdet", "openmmlab|onedl", 0),
+        pytest.param("matplotlib", "demo", 0, marks=pytest.mark.full),
+        ("torch", "", 1),
+    ],
 )
 def test_what_is_missing_is_reported_with_the_command(package, extra, code):
     done = report(f"sys.modules[{package!r}] = None")

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 
 def run(code: str) -> None:
     code = textwrap.dedent(code)
@@ -11,6 +13,7 @@ def run(code: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.full
 def test_upstream_imports_it_wherever_it_is_installed():
     run(
         """
@@ -23,6 +26,7 @@ def test_upstream_imports_it_wherever_it_is_installed():
     )
 
 
+@pytest.mark.full
 def test_a_detector_is_built_without_it():
     run(
         """

@@ -86,7 +86,7 @@ def losses_of_two(work) -> list[float]:
     return [sum(pair) / 2 for pair in zip(*of_ranks, strict=True)]
 
 
-@pytest.mark.parametrize("frozen", [-1, 1])
+@pytest.mark.parametrize("frozen", [-1, pytest.param(1, marks=pytest.mark.full)])
 def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_path, monkeypatch):
     freeze = f"model.backbone.frozen_stages={frozen}"
     done = start(config, tmp_path / "two", tiny_images, 2, "batch_size=2", freeze)

@@ -93,6 +93,7 @@ def run(*arguments: str | Path, cache: Path) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.full
 def test_our_parts_are_tested_and_known_failures_are_reported(checkout, tmp_path) -> None:
     done = run(f"mmpretrain={checkout('mmpretrain')}", cache=tmp_path)
     assert "3 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr
@@ -100,6 +101,7 @@ def test_our_parts_are_tested_and_known_failures_are_reported(checkout, tmp_path
     assert done.returncode == 0
 
 
+@pytest.mark.full
 @pytest.mark.skipif(has_compiled_operators(), reason="mmcv's own operators are in use")
 def test_operators_and_another_failure(checkout, tmp_path) -> None:
     more = "\ndef test_other():\n    assert bbox_overlaps is None\n"

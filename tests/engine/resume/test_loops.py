@@ -68,6 +68,7 @@ def state_of(work_dir: Path, name: str) -> dict:
     return {part: checkpoint[part] for part in parts} | {"random": checkpoint[KEY]["ranks"]}
 
 
+@pytest.mark.full
 def test_stock_runner(train: Callable, tmp_path: Path) -> None:
     """The type of the loop is all that mmengine's Runner and its hooks need."""
     loop = dict(type="mmresnet.EpochBasedTrainLoop", max_epochs=2)

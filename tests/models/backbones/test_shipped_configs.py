@@ -101,8 +101,8 @@ def training_modes(net: torch.nn.Module) -> list[tuple[bool, bool]]:
     ("package", "folders", "at_least"),
     [
         ("mmpretrain", ("resnet",), (33, 0)),
-        ("mmdet", ("faster_rcnn", "dcn", "gcnet"), (40, 9)),
-        ("mmseg", ("upernet", "deeplabv3plus"), (69, 0)),
+        pytest.param(*("mmdet", ("faster_rcnn", "dcn", "gcnet"), (40, 9)), marks=pytest.mark.full),
+        pytest.param(*("mmseg", ("upernet", "deeplabv3plus"), (69, 0)), marks=pytest.mark.full),
     ],
     ids=["mmpretrain", "mmdet", "mmseg"],
 )

@@ -30,6 +30,9 @@ class Call:
     def __reduce__(self) -> tuple:
         return self.call
 
+    def __repr__(self) -> str:  # without an address: it is part of a test's name
+        return f"Call({getattr(self.call[0], '__name__', self.call[0])})"
+
 
 def tensors() -> dict[str, torch.Tensor]:
     return {"conv1.weight": torch.arange(1200.0).reshape(30, 40), "bn1.bias": torch.ones(30)}
