@@ -10,8 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; 
 
 INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress-bar off
 # of pip's output, what takes long
-LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} \
-	/^Installing collected/ {print "  Unpacking"} {fflush()}'
+LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} {fflush()}'
 
 .PHONY: help demo demo-cls demo-det test test-full test-matrix test-gpu wheels test-upstream lint docs clean
 .DELETE_ON_ERROR:

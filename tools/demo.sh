@@ -57,8 +57,8 @@ demo_classifier() {
     local checkpoint
     checkpoint=$(newest $CLS_BEST)
     evaluate $CLS_CONFIG "$checkpoint" $CLS_RUN
-    "$PYTHON" tools/plot_curves.py $CLS_RUN $CLS_RUN/curves.png
-    "$PYTHON" tools/plot_predictions.py $CLS_CONFIG "$checkpoint" $CLS_RUN/predictions.png
+    "$PYTHON" tools/plot_curves.py $CLS_RUN $CLS_RUN/curves.png >/dev/null  # named below
+    "$PYTHON" tools/plot_predictions.py $CLS_CONFIG "$checkpoint" $CLS_RUN/predictions.png | tail -n 1
 }
 
 demo_detector() {
@@ -72,7 +72,7 @@ demo_detector() {
     local checkpoint
     checkpoint=$(newest $DET_BEST)
     evaluate $DET_CONFIG "$checkpoint" $DET_RUN
-    "$PYTHON" tools/plot_curves.py $DET_RUN $DET_RUN/curves.png
+    "$PYTHON" tools/plot_curves.py $DET_RUN $DET_RUN/curves.png >/dev/null
     "$PYTHON" tools/infer.py $DET_CONFIG "$checkpoint" $DET_DATA/val --out $DET_RUN/val \
         --score-thr 0.5
     "$PYTHON" tools/plot_detections.py $DET_RUN/val/results.json \
