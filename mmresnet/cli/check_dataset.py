@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.atomic import atomic_write
@@ -78,6 +77,7 @@ def check(cfg: Config, sets: list[str], workers: int) -> dict[str, SetReport]:
     from mmresnet.config.walk import parts
     from mmresnet.datasets import check as files
     from mmresnet.engine.assembly import building
+    from mmresnet.inference.progress_bar import progress_bar
 
     MMLogger.get_current_instance().setLevel("ERROR")  # the report has it
     reports: dict[str, SetReport] = {}
@@ -95,11 +95,12 @@ def check(cfg: Config, sets: list[str], workers: int) -> dict[str, SetReport]:
         datasets = list(files.parts_of(built))
         reports[name] = report = files.report_on(datasets)
         for dataset in filter(files.has_files, datasets):
-            with _bar(name, len(dataset)) as advance:
+            with progress_bar(name, len(dataset), transient=True) as advance:
                 for read in files.read_files(dataset, workers):
                     for file in read:
                         report.add(file)
-                    advance(len(read))
+                    if advance is not None:
+                        advance(len(read))
     if not reports:
         raise UserError(f"The config has no data set for {' or '.join(sets)}.")
     return reports
@@ -108,25 +109,6 @@ def check(cfg: Config, sets: list[str], workers: int) -> dict[str, SetReport]:
 def _source(settings: dict[str, Any]) -> dict[str, Any]:
     """Return what decides which files a set holds."""
     return {k: v for k, v in settings.items() if k not in ("pipeline", "test_mode")}
-
-
-@contextlib.contextmanager
-def _bar(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    if not sys.stdout.isatty():
-        yield lambda count: None
-        return
-    from rich import progress
-
-    with progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("time left"),
-        progress.TimeRemainingColumn(),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 def describe(name: str, report: SetReport) -> Iterator[str]:

@@ -19,7 +19,7 @@ from mmresnet.errors import UserError
 
 _STARTED = "MMRESNET_STARTED"  # when the processes were started first, in seconds since 1970
 _FAILURES = "torch.distributed.elastic.multiprocessing.api"  # the logger that reports them
-_MISTAKE = 2  # the exit code of a UserError, which starting again cannot mend
+_MISTAKE = 2  # the exit code of a UserError, which would come again
 _TOGETHER = 2  # seconds within which processes that fail do so for one reason
 
 

@@ -9,9 +9,27 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from mmresnet.registry import HOOKS
+
+
+def columns() -> tuple[ProgressColumn, ...]:
+    """Return the columns of all progress bars: what, the bar, how many, the time left."""
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("time left"),
+        TimeRemainingColumn(),
+    )
 
 
 @HOOKS.register_module()
@@ -73,13 +91,7 @@ class ProgressHook(Hook):
 
     def _start(self, runner: Runner) -> Progress:
         terminal = sys.stdout
-        progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("time left"),
-            TimeRemainingColumn(),
-        )
+        progress = Progress(*columns())
         progress.start()
         # The log wrote to the terminal directly; through rich its lines appear above the bar.
         for handler in runner.logger.handlers:

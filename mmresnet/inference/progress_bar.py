@@ -1,4 +1,4 @@
-"""A progress bar of images, with the time left."""
+"""Progress bars of images, with the time left."""
 
 from __future__ import annotations
 
@@ -10,22 +10,27 @@ from mmresnet.inference.sources import Source
 
 
 @contextlib.contextmanager
-def image_bar(sources: list[Source]) -> Iterator[Callable[[int], None] | None]:
-    """Show the bar; yield a function that advances it, or None if stdout is not a terminal."""
+def progress_bar(
+    name: str, total: int, transient: bool = False
+) -> Iterator[Callable[[int], None] | None]:
+    """Show a bar; yield a function that advances it, or None if stdout is not a terminal."""
     if not sys.stdout.isatty():
         yield None
         return
-    from rich import progress
+    from rich.progress import Progress
 
-    with progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("time left"),
-        progress.TimeRemainingColumn(),
-    ) as bar:
-        task = bar.add_task("images", total=sum(map(_length, sources)))
+    from mmresnet.engine.progress import columns
+
+    with Progress(*columns(), transient=transient) as bar:
+        task = bar.add_task(name, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def image_bar(
+    sources: list[Source],
+) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
+    """Show the bar of the images in ``sources``."""
+    return progress_bar("images", sum(map(_length, sources)) if sys.stdout.isatty() else 0)
 
 
 def _length(source: Source) -> int:
