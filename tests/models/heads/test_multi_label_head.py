@@ -9,6 +9,7 @@ from mmpretrain.structures import DataSample
 
 from mmresnet.models.heads import MultiLabelLinearClsHead
 
+pytestmark = pytest.mark.usefixtures("mmpretrain_scope")
 N, CHANNELS, C = 6, 16, 5
 LABELS = [[0, 3], [1], [], [0, 1, 2, 3, 4], [4], [2, 3]]
 
