@@ -22,8 +22,8 @@ import mmengine
 import torch
 from mmengine.runner import save_checkpoint
 
-from mmresnet.engine.checkpoint_snapshot import HostCopies
-from mmresnet.engine.checkpoint_writer import CheckpointWriter, Save, write_torch
+from mmresnet.engine.checkpoints.snapshot import HostCopies
+from mmresnet.engine.checkpoints.writer import CheckpointWriter, Save, write_torch
 from mmresnet.models.backbones.resnet import ResNet
 
 

@@ -99,7 +99,7 @@ DEVICE = Patch(  # by mmresnet.engine.run, for the time of a run
     device.is_not_configurable,
     device.mmengine_uses,
 )
-SAVING = Patch(  # by mmresnet.engine.checkpoint_hook, for the time of a call
+SAVING = Patch(  # by mmresnet.engine.checkpoints.hook, for the time of a call
     "checkpoints that a hook writes",
     "Runner.save_checkpoint puts a checkpoint together and writes it, in place and while training "
     "waits, in one function.",

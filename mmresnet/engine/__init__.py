@@ -3,7 +3,7 @@
 from mmresnet.engine.amp import AmpOptimWrapper
 from mmresnet.engine.bad_samples_hook import BadSamplesHook
 from mmresnet.engine.channels_last import ChannelsLastHook
-from mmresnet.engine.checkpoint_hook import CheckpointHook
+from mmresnet.engine.checkpoints.hook import CheckpointHook
 from mmresnet.engine.float32_boxes import Float32BoxesHook
 from mmresnet.engine.progress import ProgressHook
 from mmresnet.engine.resume import EpochBasedTrainLoop, IterBasedTrainLoop

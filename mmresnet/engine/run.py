@@ -15,7 +15,7 @@ from mmresnet.config.preflight.files import check_data
 from mmresnet.config.preflight.findings import collecting, raise_errors, warnings
 from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.engine.assembly import choose_device, import_packages
-from mmresnet.engine.checkpoint_files import check_intact
+from mmresnet.engine.checkpoints.files import check_intact
 from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read, trained_classes
@@ -133,7 +133,7 @@ def _running(
     """Yield the Runner of ``cfg``; give terminal and log back however the run ends."""
     from mmengine.logging import MMLogger
 
-    from mmresnet.engine.checkpoint_hook import CheckpointHook
+    from mmresnet.engine.checkpoints.hook import CheckpointHook
     from mmresnet.engine.progress import ProgressHook
     from mmresnet.engine.runner import QuietRunner, Runner
     from mmresnet.engine.terminal import announce, restore

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.full)])
 def test_killed_while_saving(kills, tmp_path):
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "engine")])
-    script = ROOT / "tests" / "engine" / "kill_while_saving.py"
+    script = Path(__file__).with_name("kill_while_saving.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), str(kills)],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},

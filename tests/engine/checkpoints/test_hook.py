@@ -16,7 +16,7 @@ from tiny_runs import At, fill_disk, names, tiny_run
 
 from mmresnet.engine import CheckpointHook
 from mmresnet.engine.assembly import prepare_run
-from mmresnet.engine.checkpoint_files import damage
+from mmresnet.engine.checkpoints.files import damage
 from mmresnet.errors import Stopped, UserError
 
 PLAIN = ["best.pth", "best.safetensors", "last.pth", "last.safetensors"]
@@ -91,11 +91,11 @@ def test_what_is_saved_does_not_change_while_it_is_written(tmp_path, monkeypatch
         saved.append(runner.model.fc.weight.detach().clone())
         runner.model.fc.weight.data.zero_()
 
-    from mmresnet.engine import checkpoint_writer
+    from mmresnet.engine.checkpoints import writer
 
-    write = checkpoint_writer.write_torch
+    write = writer.write_torch
     monkeypatch.setattr(
-        "mmresnet.engine.checkpoint_saves.write_torch",
+        "mmresnet.engine.checkpoints.saves.write_torch",
         lambda *given: (time.sleep(0.3), write(*given)),
     )
     late = At("after_train_epoch", 1, change)

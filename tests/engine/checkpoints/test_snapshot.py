@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmresnet.engine.checkpoint_snapshot import HostCopies
+from mmresnet.engine.checkpoints.snapshot import HostCopies
 
 
 def copy(value, copies=None):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_runs import tiny_run
 
-from mmresnet.engine.checkpoint_files import check_intact, damage, find_newest
+from mmresnet.engine.checkpoints.files import check_intact, damage, find_newest
 from mmresnet.errors import UserError
 
 

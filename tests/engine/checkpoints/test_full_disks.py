@@ -5,7 +5,7 @@ import logging
 
 from tiny_runs import fill_disk, tiny_run
 
-from mmresnet.engine.full_disks import outlive_full_disks
+from mmresnet.engine.checkpoints.full_disks import outlive_full_disks
 
 
 def test_curves_have_gaps_but_no_half_lines(small_disk, caplog, capsys):

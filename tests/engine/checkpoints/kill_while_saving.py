@@ -18,7 +18,7 @@ import torch
 from mmengine.runner import Runner
 from tiny_runs import names, tiny_run
 
-from mmresnet.engine.checkpoint_files import damage
+from mmresnet.engine.checkpoints.files import damage
 
 
 def train(folder: Path) -> None:

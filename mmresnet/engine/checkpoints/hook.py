@@ -12,10 +12,10 @@ from mmengine.dist import is_main_process
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mmresnet.atomic import remove_partial_files
-from mmresnet.engine.checkpoint_files import MARKER, choose_checkpoint
-from mmresnet.engine.checkpoint_saves import BackgroundCheckpointHook
-from mmresnet.engine.full_disks import outlive_full_disks
-from mmresnet.engine.interrupts import Interrupts, shield_workers
+from mmresnet.engine.checkpoints.files import MARKER, choose_checkpoint
+from mmresnet.engine.checkpoints.full_disks import outlive_full_disks
+from mmresnet.engine.checkpoints.interrupts import Interrupts, shield_workers
+from mmresnet.engine.checkpoints.saves import BackgroundCheckpointHook
 from mmresnet.engine.terminal import announce
 from mmresnet.errors import Interrupted, Stopped, UserError
 from mmresnet.registry import HOOKS

@@ -17,10 +17,10 @@ from mmengine.runner import Runner
 from mmengine.runner import save_checkpoint as save_by_backend
 
 from mmresnet import compat
-from mmresnet.engine.checkpoint_files import MARKER
-from mmresnet.engine.checkpoint_snapshot import HostCopies
-from mmresnet.engine.checkpoint_writer import CheckpointWriter, Save, plain_weights, write_torch
-from mmresnet.engine.interrupts import Agreement
+from mmresnet.engine.checkpoints.files import MARKER
+from mmresnet.engine.checkpoints.interrupts import Agreement
+from mmresnet.engine.checkpoints.snapshot import HostCopies
+from mmresnet.engine.checkpoints.writer import CheckpointWriter, Save, plain_weights, write_torch
 
 # what a save changes, and what is as before if the save fails
 _ATTRIBUTES = ("last_ckpt", "keep_ckpt_ids", "best_ckpt_path", "best_ckpt_path_dict", "saved")

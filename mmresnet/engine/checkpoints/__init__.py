@@ -1,0 +1,1 @@
+"""Checkpoint files that exist whole or not at all, and saving before a process is ended."""
