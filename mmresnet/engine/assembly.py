@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mmresnet import compat, ops
 from mmresnet.config.load import load_config
 from mmresnet.config.preflight.build_errors import explain_build_errors
+from mmresnet.config.preflight.findings import Finding, FoundErrors
 from mmresnet.config.walk import parts, type_name
 from mmresnet.errors import UserError, require
 
@@ -152,16 +153,10 @@ def prepare_run(
     """Load a config for a Runner: with a folder, a launcher, and the hooks of this package.
 
     Raises:
-        UserError: As :func:`prepare`, or ``work_dir`` is a file.
+        UserError: As :func:`prepare`, or ``work_dir`` is a file, or ``custom_hooks`` is no list.
     """
     cfg = prepare(config, cfg_options)
-    own_hooks = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
-    own_hooks += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook"]
-    if is_detector(cfg):
-        own_hooks.append("Float32BoxesHook")
-    hooks = list(cfg.get("custom_hooks") or [])
-    present = {type_name(hook) for hook in hooks}  # a config that a run wrote has them
-    cfg.custom_hooks = hooks + [{"type": f"mmresnet.{n}"} for n in own_hooks if n not in present]
+    _add_own_hooks(cfg)
     cfg.setdefault("default_hooks", {})  # of which the Runner has this one by itself
     cfg.default_hooks.setdefault("checkpoint", {"type": "CheckpointHook", "interval": 1})
     checkpoint = cfg.default_hooks.checkpoint
@@ -182,3 +177,17 @@ def prepare_run(
             if cfg.get(loader):
                 cfg[loader]["pin_memory"] = False  # pinning is for a GPU, and warns without one
     return cfg
+
+
+def _add_own_hooks(cfg: Config) -> None:
+    names = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
+    names += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook"]
+    if is_detector(cfg):
+        names.append("Float32BoxesHook")
+    hooks = cfg.get("custom_hooks") or []
+    if not isinstance(hooks, list | tuple):
+        remedy = "Give one: --cfg-options \"custom_hooks=[{'type': 'EMAHook'}]\"."
+        raise FoundErrors([Finding("custom_hooks", f"{hooks!r} is no list of hooks.", remedy)])
+    present = {type_name(hook) for hook in hooks}  # a config that a run wrote has them
+    own = [{"type": f"mmresnet.{name}"} for name in names if name not in present]
+    cfg.custom_hooks = [*hooks, *own]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mmresnet.config.preflight.coco import check_there, coco_sets
 from mmresnet.config.preflight.findings import Finding, collecting
 from mmresnet.config.preflight.image_folders import check_image_folders, class_folders_of
+from mmresnet.config.preflight.image_lists import check_image_list
 from mmresnet.config.preflight.loaders import LOADERS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def check_data(cfg: Config) -> Iterator[Finding]:
         alone: list[Finding] = []
         with collecting(alone, f"{name}.dataset"):
             class_folders_of((cfg.get(name) or {}).get("dataset") or {}, f"{name}.dataset")
-        findings += alone
+        findings += alone or list(check_image_list(cfg, name))
         there += [] if alone else [name]
     with collecting(findings):
         check_image_folders(cfg, tuple(there))

@@ -57,6 +57,7 @@ ERRORS = [
     ({"param_scheduler.type": "MultistepLR"}, "param_scheduler.type", "mean 'MultiStepLR'?"),
     ({"default_hooks.timer.type": "IterTimeHook"}, "default_hooks.timer.type", "'IterTimerHook'"),
     ({"custom_hooks": [{"type": "EMAHok"}]}, "custom_hooks.0.type", "no hook 'EMAHok'"),
+    ({"custom_hooks": "[dict(type='EMAHook')]"}, "custom_hooks", "Give one: --cfg-options"),
     ({"visualizer.vis_backends.0.type": "LocalBackend"}, "visualizer.vis_backends.0.type", "Vis"),
     ({"val_evaluator.type": "Acuracy"}, "val_evaluator.type", "mean 'Accuracy'?"),
     # scopes
