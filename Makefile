@@ -12,6 +12,10 @@ INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress
 # of pip's output, what takes long
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} {fflush()}'
 
+# As many processes as there are CPUs, each with one thread; one of them takes 2 to 3 GB
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: help demo demo-cls demo-det test test-full test-matrix test-gpu wheels test-upstream lint docs clean
 .DELETE_ON_ERROR:
 
@@ -34,11 +38,11 @@ demo demo-cls demo-det: .venv/.demo
 	@PYTHON=.venv/bin/python tools/demo.sh $(patsubst demo-%,%,$(@:demo=))
 
 test: .venv/.test
-	.venv/bin/python -m pytest -m "not full"
+	$(PYTEST) $(PARALLEL) -m "not full"
 
 test-full: .venv/.test .venv-onedl/.test
-	.venv/bin/python -m pytest
-	.venv-onedl/bin/python -m pytest
+	$(PYTEST) $(PARALLEL)
+	$(subst .venv,.venv-onedl,$(PYTEST)) $(PARALLEL)
 
 test-matrix: .venv/bin/python
 	.venv/bin/python $(INSTALL) -q -c constraints.txt nox
