@@ -14,7 +14,7 @@ LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {pri
 
 # As many processes as there are CPUs, each with one thread; one of them takes 2 to 3 GB
 PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help demo demo-cls demo-det test test-full test-matrix test-gpu wheels test-upstream lint docs clean
 .DELETE_ON_ERROR:

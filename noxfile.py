@@ -27,7 +27,7 @@ def tests(session: nox.Session, torch: str) -> None:
     """Install the package and its test dependencies, and run pytest; or what follows ``--``."""
     constraints = oldest_torch(session) if torch == "oldest" else "constraints.txt"
     session.install("-c", str(constraints), "-e", ".[openmmlab,mmseg,demo,test,docs]")
-    arguments = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "-m", "not full"]
+    arguments = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal", "-m", "not full"]
     session.env["OMP_NUM_THREADS"] = "1"
     session.run("python", "-m", "pytest", *(session.posargs or arguments))
 
