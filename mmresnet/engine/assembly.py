@@ -39,22 +39,31 @@ def prepare(
 
 
 def import_packages(cfg: Config) -> None:
-    """Import the package that the model of a config comes from.
+    """Import the package that the model of a config comes from, and its ``custom_imports``.
 
     Raises:
         ImportError: It is not installed.
+        UserError: A module of ``custom_imports`` cannot be imported.
     """
     # mmpretrain imports parts of mmdet, and of mmcv for mmdet, which would then be without
     # operators for a detector that is built later
     ops.install()
     scope, purpose = _scope(cfg), f"The config '{cfg.filename or 'given'}'"
     require(scope, purpose)
+    from mmengine.utils import import_modules_from_strings
+
     if is_detector(cfg):
         require("mmdet", purpose)
         if _needs_mmpretrain(cfg):
             require("mmpretrain", purpose)
         compat.apply(compat.DETECTORS)
         import mmdet.models  # noqa: F401
+    custom = cfg.get("custom_imports")
+    if custom:  # those of a file have been imported with it, and those of an option have not
+        try:
+            import_modules_from_strings(**custom)
+        except (ImportError, TypeError) as error:
+            raise UserError(f"custom_imports={custom}: {error}.") from error
 
 
 def is_detector(cfg: Config) -> bool:

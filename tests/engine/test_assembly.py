@@ -2,6 +2,7 @@
 
 import copy
 import os
+import sys
 
 import pytest
 
@@ -16,6 +17,7 @@ from mmresnet.engine.assembly import (  # noqa: E402
     build_model,
     building,
     choose_device,
+    import_packages,
     load_model,
     prepare,
     prepare_run,
@@ -129,3 +131,14 @@ def test_a_base_of_another_package_brings_its_scope_along(tmp_path):
     with torch.device("meta"):
         model = build_model(prepare(path))
     assert type(model.roi_head.shared_head).__name__ == "ResLayer"
+
+
+def test_modules_that_an_option_names_are_imported(digits, tmp_path, monkeypatch):
+    (tmp_path / "own_parts.py").write_text("IMPORTED = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_packages(prepare(digits[0], {"custom_imports": {"imports": ["own_parts"]}}))
+    assert sys.modules.pop("own_parts").IMPORTED
+    with pytest.raises(
+        UserError, match=r"custom_imports=\{'imports': \['no_parts'\]\}: .*no_parts"
+    ):
+        import_packages(prepare(digits[0], {"custom_imports": {"imports": ["no_parts"]}}))

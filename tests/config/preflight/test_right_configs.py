@@ -29,7 +29,7 @@ def test_nothing_is_found_in_our_recipes(name):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("package", "folder"), FOLDERS, ids="/".join)
+@pytest.mark.parametrize(("package", "folder"), FOLDERS)
 def test_only_true_errors_are_found_in_the_configs_of_others(package, folder):
     pytest.importorskip(package)
     example = {"mmpretrain": "resnet/resnet50_8xb32_in1k.py"}
