@@ -222,13 +222,23 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_amp(parser: argparse.ArgumentParser) -> None:
     """Add mixed precision."""
-    parser.add_argument("--amp", action="store_true", help="compute in mixed precision")
+    parser.add_argument("--amp", action="store_true", help="16 bits also where they are not native")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add what to compute in."""
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "float32", "bfloat16", "float16"],
+        help="what to compute in (auto: 16 bits where the device does so natively)",
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what train and test share: work dir, precision, device, overrides, processes."""
     parser.add_argument("--work-dir", help="where logs and results go (./work_dirs/<config name>)")
     add_amp(parser)
+    add_precision(parser)
     add_device(parser)
     add_cfg_options(parser)
     parser.add_argument(

@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> None:
         args.checkpoint,
         work_dir=args.work_dir,
         amp=args.amp,
+        precision=args.precision,
         cfg_options=options,
         launcher=args.launcher,
         device=args.device,

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
         work_dir=args.work_dir,
         resume=resume,
         amp=args.amp,
+        precision=args.precision,
         auto_scale_lr=args.auto_scale_lr,
         cfg_options=options,
         launcher=args.launcher,

@@ -34,7 +34,8 @@ from mmresnet.errors import UserError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-_ALSO_KNOWN = ("auto_scale_lr", "custom_imports", "runner_type")  # read beside the Runner's own
+# read beside the Runner's own
+_ALSO_KNOWN = ("auto_scale_lr", "custom_imports", "precision", "runner_type")
 # Read by a run, and variables as well, which parts may have been made from
 READ_DIRECTLY = {"data_preprocessor", "tta_model", "tta_pipeline"}
 

@@ -23,14 +23,22 @@ def header_of_training(runner: Runner) -> str:
     if runner.val_loop is not None:
         data += f"; validation: {_describe_data(runner.val_dataloader)}"
     rate = describe_learning_rate(runner.cfg, get_world_size()).removeprefix("lr ")
-    return _header(runner, "Training", data, lr=rate, output=runner.cfg.work_dir)
+    wrapper: Any = runner.optim_wrapper
+    compute = _describe_compute(getattr(wrapper, "dtype", None))
+    optimizer = getattr(wrapper, "optimizer", None)
+    if optimizer is not None and optimizer.defaults.get("fused"):
+        compute = f"{compute}, fused {type(optimizer).__name__}"
+    output = runner.cfg.work_dir
+    return _header(runner, "Training", data, compute=compute, lr=rate, output=output)
 
 
 def header_of_test(runner: Runner) -> str:
     """Return the header of a test."""
     metrics = str(_log_folder(runner) / f"{runner.timestamp}.json")  # by LoggerHook
     data = _root(runner.cfg.test_dataloader) + _describe_data(runner.test_dataloader)
-    return _header(runner, "Testing", data, metrics=metrics)
+    device = next(runner.model.parameters()).device.type
+    dtype = torch.get_autocast_dtype(device) if getattr(runner.test_loop, "fp16", False) else None
+    return _header(runner, "Testing", data, compute=_describe_compute(dtype), metrics=metrics)
 
 
 def _header(runner: Runner, task: str, data: str, **more: str) -> str:
@@ -40,6 +48,14 @@ def _header(runner: Runner, task: str, data: str, **more: str) -> str:
     lines["log"] = f"{log} has the environment, the config and all iterations as well"
     rows = [f"  {label:<9}{text}" for label, text in lines.items()]
     return "\n".join([f"{task} {name}: {_describe_model(runner.model)}", *rows])
+
+
+def _describe_compute(dtype: torch.dtype | None) -> str:
+    """Return the precision, with what turns it off, and the order of memory."""
+    if dtype is None:
+        return "float32, channels-last"
+    name = str(dtype).removeprefix("torch.")
+    return f"{name} (--precision float32 turns it off), channels-last"
 
 
 def _log_folder(runner: Runner) -> Path:

@@ -16,6 +16,7 @@ from mmresnet.config.preflight.findings import collecting, raise_errors, warning
 from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.engine.assembly import choose_device, import_packages
 from mmresnet.engine.checkpoints.files import check_intact
+from mmresnet.engine.precision import configure_test, configure_training, evaluating_in
 from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read, trained_classes
@@ -32,6 +33,7 @@ def train(
     work_dir: str | None = None,
     resume: bool | str = False,
     amp: bool = False,
+    precision: str | None = None,
     auto_scale_lr: bool = False,
     cfg_options: Mapping[str, Any] | None = None,
     launcher: str = "none",
@@ -43,7 +45,9 @@ def train(
     Args:
         resume: True continues from the newest intact checkpoint of the work directory, or starts
             from the beginning if there is none yet; a path continues from that checkpoint.
-        amp: Compute in mixed precision.
+        amp: Compute in 16 bits also where the device does not natively.
+        precision: "auto" (16 bits where the device computes in them natively), "float32",
+            "bfloat16" or "float16". By default the config's setting ``precision``, or else "auto".
         auto_scale_lr: Scale the learning rate by this run's images per step over
             ``auto_scale_lr.base_batch_size``.
         cfg_options: Settings to override, as :func:`mmresnet.config.load.load_config` takes them.
@@ -57,8 +61,7 @@ def train(
     """
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
-    if amp:
-        cfg.optim_wrapper.type = "mmresnet.AmpOptimWrapper"
+    dtype = configure_training(cfg, kind, precision, amp)
     initial_weights = cfg.get("load_from")
     if resume:
         cfg.resume = True
@@ -83,7 +86,10 @@ def train(
     notes += [f"Warning: {finding}" for finding in warnings(findings)]
 
     coverage: Coverage = "all" if cfg.get("resume") else "all_but_heads"
-    with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
+    with (
+        evaluating_in(kind, dtype),
+        _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner,
+    ):
         del checkpoint
         runner.initial_weights = initial_weights
         runner.train()
@@ -95,6 +101,7 @@ def test(
     checkpoint: str,
     work_dir: str | None = None,
     amp: bool = False,
+    precision: str | None = None,
     cfg_options: Mapping[str, Any] | None = None,
     launcher: str = "none",
     device: str = "auto",
@@ -111,8 +118,7 @@ def test(
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     cfg.load_from, cfg.resume = checkpoint, False
-    if amp:
-        cfg.test_cfg["fp16"] = True
+    dtype = configure_test(cfg, kind, precision, amp)
     content = read(checkpoint)
     findings += check(cfg, without=NOT_TESTED, files=(check_data,))
     notes = []
@@ -121,7 +127,10 @@ def test(
         notes = follow_data(cfg, ("test_dataloader",), cfg_options, classes, checkpoint)
     raise_errors(findings)
     notes += [f"Warning: {finding}" for finding in warnings(findings)]
-    with _running(cfg, kind, "all", content, notes, verbose) as runner:
+    with (
+        evaluating_in(kind, dtype),
+        _running(cfg, kind, "all", content, notes, verbose) as runner,
+    ):
         del content
         return runner.test()
 
@@ -133,12 +142,15 @@ def _running(
     """Yield the Runner of ``cfg``; give terminal and log back however the run ends."""
     from mmengine.logging import MMLogger
 
+    from mmresnet.engine.allocator import keep_freed_memory
     from mmresnet.engine.checkpoints.hook import CheckpointHook
     from mmresnet.engine.progress import ProgressHook
     from mmresnet.engine.runner import QuietRunner, Runner
     from mmresnet.engine.terminal import announce, restore
 
     import_packages(cfg)
+    if device == "cpu":
+        keep_freed_memory()
     with (
         compat.DEVICE.apply(device),
         explain_build_errors(cfg),

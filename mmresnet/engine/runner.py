@@ -102,7 +102,11 @@ class Runner(EngineRunner):
         return built
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Put the model on its device and wrap it for several processes."""
+        """Put the model on its device, channels-last, and wrap it for several processes.
+
+        Convolutions are fastest in this order of memory, and activations follow the weights.
+        """
+        model.to(memory_format=torch.channels_last)
         if get_device() == "cpu" and (count := convert_sync_bn(model)):
             kind = "MMSyncBN" if get_world_size() > 1 else "BN"
             self.logger.info(f"On the CPU, {count} layers of SyncBN become {kind}.")

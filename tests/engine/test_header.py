@@ -36,6 +36,7 @@ def runner(**settings):
     cfg = config(base=32)
     cfg.merge_from_dict({"val_dataloader.dataset": {}, "test_dataloader.dataset": {}})
     cfg.work_dir = "work_dirs/pets"
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1, fused=True)
     values = {
         "cfg": cfg,
         "model": Classifier(),
@@ -44,6 +45,8 @@ def runner(**settings):
         "val_loop": "a loop",
         "val_dataloader": SimpleNamespace(dataset=list(range(7))),
         "test_dataloader": SimpleNamespace(dataset=Images(range(5))),
+        "optim_wrapper": SimpleNamespace(dtype=torch.bfloat16, optimizer=optimizer),
+        "test_loop": SimpleNamespace(fp16=False),
     }
     return SimpleNamespace(**{**values, **settings})
 
@@ -54,19 +57,23 @@ def test_of_a_training(monkeypatch):
         "Training a model: Classifier, Linear-18, 0.01 M parameters",
         "  data     data/pets: 1,234 images of 2 classes; validation: 7 images",
         "  device   cpu, 2 threads",
+        "  compute  bfloat16 (--precision float32 turns it off), channels-last, fused SGD",
         "  lr       0.1 as in the config, chosen for 1x32 = 32 images per step.",
         "  output   work_dirs/pets",
         "  log      work_dirs/pets/20260101_000000/20260101_000000.log has the environment, the "
         "config and all iterations as well",
     ]
     assert "validation" not in header_of_training(runner(val_loop=None))
+    several = header_of_training(runner(optim_wrapper=SimpleNamespace()))
+    assert "  compute  float32, channels-last\n" in several
 
 
 def test_of_a_test():
     lines = header_of_test(runner()).splitlines()
     assert lines[0] == "Testing a model: Classifier, Linear-18, 0.01 M parameters"
     assert lines[1] == "  data     5 images of 2 classes"
-    assert lines[3] == "  metrics  work_dirs/pets/20260101_000000/20260101_000000.json"
+    assert lines[3] == "  compute  float32, channels-last"
+    assert lines[4] == "  metrics  work_dirs/pets/20260101_000000/20260101_000000.json"
 
 
 def test_several_gpus(monkeypatch):

@@ -69,7 +69,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(config, work, images, processes, *options) -> subprocess.CompletedProcess:
     script = [str(ROOT / "tools" / "dist_train.sh"), str(config), str(processes)]
-    settings = [f"data_root={images}", "num_classes=3", "num_workers=0"]
+    settings = [f"data_root={images}", "num_classes=3", "num_workers=0", "precision=float32"]
     path = os.pathsep.join([str(ROOT), str(config.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [*script, "--work-dir", str(work), "--device", "cpu", "--cfg-options", *settings, *options],
@@ -97,7 +97,7 @@ def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_pa
     epochs = re.findall(r"^epoch (\d)/7  loss ", done.stdout, re.M)
     assert epochs == list("1234567")
     lines = [line for line in done.stdout.splitlines() if not line.startswith("Warning: ")]
-    assert len(lines) == 13  # a header of six lines
+    assert len(lines) == 14  # a header of seven lines
     two = losses_of_two(tmp_path / "two")
 
     monkeypatch.syspath_prepend(config.parent)
@@ -108,6 +108,7 @@ def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_pa
         "num_classes": 3,
         "batch_size": 4,
         "num_workers": 0,
+        "precision": "float32",
         "model.backbone.frozen_stages": frozen,
     }
     train(str(config), work_dir=str(tmp_path / "one"), cfg_options=settings, device="cpu")

@@ -20,6 +20,7 @@ def run(tiny_images, tmp_path):
     def start(options):
         small = {
             "data_root": str(tiny_images),
+            "precision": "float32",
             "num_classes": 3,
             "batch_size": 4,
             "num_workers": 0,

@@ -1,0 +1,156 @@
+"""The fast way to compute that a device has, chosen once for each run.
+
+Convolutions get their inputs channels-last in every run (:mod:`mmresnet.engine.runner`), and the
+optimizer updates all parameters in one pass. 16 bits are used where the device computes in them
+natively: weights, the optimizer's state, losses, boxes and scores stay in float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmresnet.config.walk import type_name
+from mmresnet.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+_NATIVE_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux names features of CPUs
+_PLAIN = ("", "OptimWrapper")
+_FUSED = ("SGD", "Adam", "AdamW")  # of torch
+_IMPLEMENTATIONS = ("fused", "foreach", "differentiable", "capturable")
+_LOOPS = ("", "ValLoop", "TestLoop")
+
+
+def choose_precision(
+    device: str, precision: str = "auto", amp: bool = False
+) -> torch.dtype | None:
+    """Return the 16-bit type to compute in, or None for float32.
+
+    Args:
+        device: "cpu" or "cuda".
+        precision: One of :data:`PRECISIONS`. "auto" is bfloat16 on CPUs and GPUs that compute in
+            it natively, float16 on other GPUs with tensor cores, and float32 elsewhere.
+        amp: 16 bits also where they are not native.
+
+    Raises:
+        UserError: Another precision, or float32 together with ``amp``.
+    """
+    import torch
+
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"precision is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, not {precision!r}."
+            f"{did_you_mean(str(precision), PRECISIONS)}"
+        )
+    if precision == "float32":
+        if amp:
+            raise UserError("--amp computes in 16 bits, and --precision float32 does not.")
+        return None
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float16
+    if device == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        return torch.float16 if amp or torch.cuda.get_device_capability() >= (7, 0) else None
+    return torch.bfloat16 if amp or _NATIVE_BFLOAT16.intersection(cpu_features()) else None
+
+
+def cpu_features() -> set[str]:
+    """Return the features of the CPU, as Linux lists them; none on other systems."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    lines = (line for line in text.splitlines() if line.startswith(("flags", "Features")))
+    return {flag for line in lines for flag in line.partition(":")[2].split()}
+
+
+def configure_training(
+    cfg: Config, device: str, precision: str | None, amp: bool
+) -> torch.dtype | None:
+    """Set up ``cfg`` to train and validate in a precision, and return it.
+
+    An ``optim_wrapper`` with a type of its own, which computes as it says, is left as it is, unless
+    its type is ``AmpOptimWrapper`` and a precision is given.
+
+    Args:
+        precision: One of :data:`PRECISIONS`; None is the setting ``precision`` of the config, or
+            else "auto".
+
+    Raises:
+        UserError: As :func:`choose_precision`, or a precision is given to an ``optim_wrapper`` of
+            another type.
+    """
+    precision = precision or cfg.get("precision")
+    dtype = choose_precision(device, precision or "auto", amp)
+    _set_evaluation(cfg, ("val_cfg", "test_cfg"), dtype)
+    wrapper = cfg.get("optim_wrapper")
+    if not isinstance(wrapper, dict):
+        return dtype
+    kind = type_name(wrapper)
+    if kind in _PLAIN or (kind == "AmpOptimWrapper" and precision):
+        _set_wrapper(wrapper, dtype, named=precision not in (None, "auto"))
+    elif kind != "AmpOptimWrapper" and (amp or precision not in (None, "auto")):
+        raise UserError(
+            f"optim_wrapper.type={wrapper['type']} chooses its precision itself: leave --precision "
+            "and --amp out, or remove the type."
+        )
+    _fuse(wrapper.get("optimizer"))
+    return dtype
+
+
+def configure_test(
+    cfg: Config, device: str, precision: str | None, amp: bool
+) -> torch.dtype | None:
+    """Set up ``cfg`` to test in a precision, and return it; see :func:`configure_training`."""
+    dtype = choose_precision(device, precision or cfg.get("precision") or "auto", amp)
+    _set_evaluation(cfg, ("test_cfg",), dtype)
+    return dtype
+
+
+@contextlib.contextmanager
+def evaluating_in(device: str, dtype: torch.dtype | None) -> Iterator[None]:
+    """Let mmengine's loops, which do not name the type of their autocast, compute in ``dtype``."""
+    import torch
+
+    if dtype is None or device == "cpu":  # where mmengine takes bfloat16
+        yield
+        return
+    before = torch.get_autocast_dtype(device)
+    torch.set_autocast_dtype(device, dtype)
+    try:
+        yield
+    finally:
+        torch.set_autocast_dtype(device, before)
+
+
+def _set_wrapper(wrapper: dict[str, Any], dtype: torch.dtype | None, named: bool) -> None:
+    if dtype is None:
+        wrapper["type"] = "OptimWrapper"
+        wrapper.pop("dtype", None)
+        wrapper.pop("loss_scale", None)
+        return
+    wrapper["type"] = "mmresnet.AmpOptimWrapper"
+    if named:
+        wrapper["dtype"] = str(dtype).removeprefix("torch.")
+
+
+def _set_evaluation(cfg: Config, loops: tuple[str, ...], dtype: torch.dtype | None) -> None:
+    for name in loops:
+        loop = cfg.get(name)
+        if isinstance(loop, dict) and type_name(loop) in _LOOPS:
+            loop["fp16"] = dtype is not None
+
+
+def _fuse(optimizer: Any) -> None:
+    """Let an optimizer of torch update all parameters in one pass, unless it says how."""
+    if not isinstance(optimizer, dict) or optimizer.get("type") not in _FUSED:
+        return
+    if not any(key in optimizer for key in _IMPLEMENTATIONS):
+        optimizer["fused"] = True

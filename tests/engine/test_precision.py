@@ -1,0 +1,115 @@
+"""The precision of a run: chosen from the device, named by the config, or given."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmresnet.engine import precision
+from mmresnet.engine.precision import (
+    choose_precision,
+    configure_test,
+    configure_training,
+    evaluating_in,
+)
+from mmresnet.errors import UserError
+
+BF16, FP16 = torch.bfloat16, torch.float16
+
+
+def config(**settings):
+    wrapper = settings.pop("optim_wrapper", {"optimizer": {"type": "SGD", "lr": 0.1}})
+    loops = {"val_cfg": {}, "test_cfg": {"type": "TestLoop"}}
+    return Config({"optim_wrapper": wrapper, **loops, **settings})
+
+
+@pytest.fixture(params=[True, False], ids=["native", "emulated"])
+def native(request, monkeypatch):
+    """Whether the CPU computes in bfloat16."""
+    features = {"avx512f", "amx_bf16"} if request.param else {"avx512f"}
+    monkeypatch.setattr(precision, "cpu_features", lambda: features)
+    return request.param
+
+
+def test_cpu(native):
+    assert choose_precision("cpu") == (BF16 if native else None)
+    assert choose_precision("cpu", amp=True) == BF16
+    assert choose_precision("cpu", "float32") is None
+    assert choose_precision("cpu", "bfloat16") == BF16
+    assert choose_precision("cpu", "float16") == FP16
+
+
+def test_this_cpus_features_are_known():
+    features = precision.cpu_features()
+    assert ("avx512f" in features) == (torch.backends.cpu.get_cpu_capability() == "AVX512")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("bf16",), "not 'bf16'. Did you mean 'bfloat16'?"), (("float32", True), "float32 does not")],
+)
+def test_mistakes(arguments, words):
+    with pytest.raises(UserError) as error:
+        choose_precision("cpu", *arguments)
+    assert words in str(error.value)
+
+
+def test_training(native):
+    cfg = config()
+    assert configure_training(cfg, "cpu", None, amp=False) == (BF16 if native else None)
+    assert cfg.optim_wrapper.type == ("mmresnet.AmpOptimWrapper" if native else "OptimWrapper")
+    assert cfg.val_cfg.fp16 is cfg.test_cfg.fp16 is native
+    assert cfg.optim_wrapper.optimizer.fused is True
+    configure_training(cfg, "cpu", "float32", amp=False)
+    assert cfg.optim_wrapper.type == "OptimWrapper"
+    assert cfg.val_cfg.fp16 is cfg.test_cfg.fp16 is False
+
+
+def test_a_given_precision_is_written_down():
+    cfg = config()
+    configure_training(cfg, "cpu", "float16", amp=False)
+    assert cfg.optim_wrapper.dtype == "float16"
+    configure_training(cfg, "cpu", "float32", amp=False)
+    assert "dtype" not in cfg.optim_wrapper
+
+
+def test_what_a_config_names_is_obeyed(native):
+    assert configure_training(config(precision="float32"), "cpu", None, amp=False) is None
+    assert configure_test(config(precision="float32"), "cpu", None, amp=False) is None
+    wrapper = {"type": "AmpOptimWrapper", "dtype": "float16", "optimizer": {"type": "Lamb"}}
+    cfg = config(optim_wrapper=wrapper)
+    configure_training(cfg, "cpu", None, amp=False)
+    assert cfg.optim_wrapper == wrapper
+    configure_training(cfg, "cpu", "bfloat16", amp=False)
+    assert cfg.optim_wrapper.type == "mmresnet.AmpOptimWrapper"
+    assert cfg.optim_wrapper.dtype == "bfloat16"
+
+
+def test_a_wrapper_of_another_kind_is_left_alone():
+    wrapper = {"type": "OptimWrapperDict", "a": {"type": "SGD"}}
+    cfg = config(optim_wrapper=wrapper)
+    configure_training(cfg, "cpu", None, amp=False)
+    assert cfg.optim_wrapper == wrapper
+    for precision_, amp in (("bfloat16", False), (None, True)):
+        with pytest.raises(UserError, match="optim_wrapper.type=OptimWrapperDict chooses"):
+            configure_training(cfg, "cpu", precision_, amp)
+
+
+@pytest.mark.parametrize("key", ["fused", "foreach"])
+def test_an_optimizer_that_says_how_is_obeyed(key):
+    optimizer = {"type": "AdamW", "lr": 0.1, key: False}
+    cfg = config(optim_wrapper={"optimizer": optimizer})
+    configure_training(cfg, "cpu", None, amp=False)
+    assert cfg.optim_wrapper.optimizer == optimizer
+
+
+def test_a_loop_of_another_kind_is_left_alone():
+    cfg = config(test_cfg={"type": "MultiLoop"})
+    configure_test(cfg, "cpu", "bfloat16", amp=False)
+    assert cfg.test_cfg == {"type": "MultiLoop"}
+
+
+def test_evaluation_on_a_gpu_takes_the_type_of_the_run():
+    before = torch.get_autocast_dtype("cuda")
+    with evaluating_in("cuda", BF16):
+        assert torch.get_autocast_dtype("cuda") == BF16
+    assert torch.get_autocast_dtype("cuda") == before
