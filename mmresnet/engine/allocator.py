@@ -14,9 +14,9 @@ def keep_freed_memory() -> bool:
     """Let the C library keep freed memory; return whether it does so.
 
     glibc maps each large block anew and gives it back when it is freed, so that every activation of
-    a net is made of pages that the kernel has to find and clear first: 200,000 of them in a training
-    step of ResNet-50 with 16 images, a fifth of its time. Kept blocks are used again as they are.
-    The process then holds as much memory as it needed at most.
+    a net is made of pages that the kernel has to find and clear first: 200,000 of them in a step
+    of ResNet-50 with 16 images, a fifth of its time. Kept blocks are used again as they are. The
+    process then holds as much memory as it needed at most.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

@@ -27,9 +27,7 @@ _IMPLEMENTATIONS = ("fused", "foreach", "differentiable", "capturable")
 _LOOPS = ("", "ValLoop", "TestLoop")
 
 
-def choose_precision(
-    device: str, precision: str = "auto", amp: bool = False
-) -> torch.dtype | None:
+def choose_precision(device: str, precision: str = "auto", amp: bool = False) -> torch.dtype | None:
     """Return the 16-bit type to compute in, or None for float32.
 
     Args:

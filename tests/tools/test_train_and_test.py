@@ -38,7 +38,8 @@ def test_the_terminal_gets_a_summary(call, tiny_images, tmp_path, capsys):
         r"Training resnet50_8xb32_in1k: ImageClassifier, ResNet-18, \d+\.\d\d M parameters",
         rf"  data     {tiny_images}: 12 images of 3 classes; validation: \d images of 3 classes",
         r"  device   \S.*",
-        r"  compute  (float32|bfloat16 \(--precision float32 turns it off\)), channels-last, fused SGD",
+        r"  compute  (float32|bfloat16 \(--precision float32 turns it off\)), channels-last, "
+        "fused SGD",
         r"  lr       0\.1 as in the config, for 256 images per step; this run has 1x4 = 4: .*",
         rf"  output   {tmp_path}",
         rf"  log      {log} has the environment, the config and all iterations as well",
