@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 import os
 import random
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from mmresnet.errors import UserError
@@ -33,15 +33,19 @@ class Timeline:
     end: float = 0.0
 
     def draw(self, number: int, generator: random.Random) -> list[Moment]:
-        """Return moments, ascending, drawn uniformly from the first iteration to the end."""
+        """Return moments, ascending.
+
+        Iterations are drawn uniformly, and for each a time until the next one is logged, with the
+        saves and the validation in between. What follows the last iteration counts no longer than
+        the longest of these: a process takes seconds to end, with nothing left to lose.
+        """
         if not self.times:
             return []
-        drawn = sorted(generator.uniform(self.times[0], self.end) for _ in range(number))
-        indices = [bisect.bisect_right(self.times, moment) - 1 for moment in drawn]
-        return [
-            Moment(self.steps[i], moment - self.times[i])
-            for i, moment in zip(indices, drawn, strict=True)
-        ]
+        gaps = [after - before for before, after in pairwise([*self.times, self.end])]
+        gaps[-1] = min(gaps[-1], max(gaps[:-1], default=gaps[-1]))
+        indices = range(len(gaps))
+        drawn = sorted((generator.choice(indices), generator.random()) for _ in range(number))
+        return [Moment(self.steps[i], share * gaps[i]) for i, share in drawn]
 
 
 @dataclass(frozen=True)
