@@ -230,7 +230,8 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=["auto", "float32", "bfloat16", "float16"],
-        help="what to compute in (auto: 16 bits where the device does so natively)",
+        help="what to train in (auto: 16 bits where the device computes in them natively) and to "
+        "test in (float32)",
     )
 
 

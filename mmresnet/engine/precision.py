@@ -24,7 +24,6 @@ _NATIVE_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux names feature
 _PLAIN = ("", "OptimWrapper")
 _FUSED = ("SGD", "Adam", "AdamW")  # of torch
 _IMPLEMENTATIONS = ("fused", "foreach", "differentiable", "capturable")
-_LOOPS = ("", "ValLoop", "TestLoop")
 
 
 def choose_precision(device: str, precision: str = "auto", amp: bool = False) -> torch.dtype | None:
@@ -69,13 +68,11 @@ def cpu_features() -> set[str]:
     return {flag for line in lines for flag in line.partition(":")[2].split()}
 
 
-def configure_training(
-    cfg: Config, device: str, precision: str | None, amp: bool
-) -> torch.dtype | None:
-    """Set up ``cfg`` to train and validate in a precision, and return it.
+def configure_training(cfg: Config, device: str, precision: str | None, amp: bool) -> None:
+    """Set up ``cfg`` to train in a precision; validation is in float32, or as its loop says.
 
-    An ``optim_wrapper`` with a type of its own, which computes as it says, is left as it is, unless
-    its type is ``AmpOptimWrapper`` and a precision is given.
+    An ``optim_wrapper`` that has a type is left as it is, unless its type is mmengine's own or
+    ``AmpOptimWrapper`` and a precision is given.
 
     Args:
         precision: One of :data:`PRECISIONS`; None is the setting ``precision`` of the config, or
@@ -87,10 +84,9 @@ def configure_training(
     """
     precision = precision or cfg.get("precision")
     dtype = choose_precision(device, precision or "auto", amp)
-    _set_evaluation(cfg, ("val_cfg", "test_cfg"), dtype)
     wrapper = cfg.get("optim_wrapper")
     if not isinstance(wrapper, dict):
-        return dtype
+        return
     kind = type_name(wrapper)
     if kind in _PLAIN or (kind == "AmpOptimWrapper" and precision):
         _set_wrapper(wrapper, dtype, named=precision not in (None, "auto"))
@@ -100,23 +96,24 @@ def configure_training(
             "and --amp out, or remove the type."
         )
     _fuse(wrapper.get("optimizer"))
-    return dtype
-
-
-def configure_test(
-    cfg: Config, device: str, precision: str | None, amp: bool
-) -> torch.dtype | None:
-    """Set up ``cfg`` to test in a precision, and return it; see :func:`configure_training`."""
-    dtype = choose_precision(device, precision or cfg.get("precision") or "auto", amp)
-    _set_evaluation(cfg, ("test_cfg",), dtype)
-    return dtype
 
 
 @contextlib.contextmanager
-def evaluating_in(device: str, dtype: torch.dtype | None) -> Iterator[None]:
-    """Let mmengine's loops, which do not name the type of their autocast, compute in ``dtype``."""
+def testing_in(cfg: Config, device: str, precision: str | None, amp: bool) -> Iterator[None]:
+    """Set up ``cfg`` to test in a precision, by default in float32, as figures are published.
+
+    mmengine's loop does not name the type of its autocast: on a GPU it is set for the time being.
+
+    Raises:
+        UserError: As :func:`choose_precision`.
+    """
     import torch
 
+    if precision is None and not amp:
+        yield
+        return
+    dtype = choose_precision(device, precision or "auto", amp)
+    cfg.test_cfg["fp16"] = dtype is not None
     if dtype is None or device == "cpu":  # where mmengine takes bfloat16
         yield
         return
@@ -137,13 +134,6 @@ def _set_wrapper(wrapper: dict[str, Any], dtype: torch.dtype | None, named: bool
     wrapper["type"] = "mmresnet.AmpOptimWrapper"
     if named:
         wrapper["dtype"] = str(dtype).removeprefix("torch.")
-
-
-def _set_evaluation(cfg: Config, loops: tuple[str, ...], dtype: torch.dtype | None) -> None:
-    for name in loops:
-        loop = cfg.get(name)
-        if isinstance(loop, dict) and type_name(loop) in _LOOPS:
-            loop["fp16"] = dtype is not None
 
 
 def _fuse(optimizer: Any) -> None:

@@ -16,7 +16,7 @@ from mmresnet.config.preflight.findings import collecting, raise_errors, warning
 from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.engine.assembly import choose_device, import_packages
 from mmresnet.engine.checkpoints.files import check_intact
-from mmresnet.engine.precision import configure_test, configure_training, evaluating_in
+from mmresnet.engine.precision import configure_training, testing_in
 from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read, trained_classes
@@ -61,7 +61,7 @@ def train(
     """
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
-    dtype = configure_training(cfg, kind, precision, amp)
+    configure_training(cfg, kind, precision, amp)
     initial_weights = cfg.get("load_from")
     if resume:
         cfg.resume = True
@@ -86,10 +86,7 @@ def train(
     notes += [f"Warning: {finding}" for finding in warnings(findings)]
 
     coverage: Coverage = "all" if cfg.get("resume") else "all_but_heads"
-    with (
-        evaluating_in(kind, dtype),
-        _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner,
-    ):
+    with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
         del checkpoint
         runner.initial_weights = initial_weights
         runner.train()
@@ -109,7 +106,7 @@ def test(
 ) -> dict[str, float]:
     """Return the metrics of ``checkpoint`` on the recipe's test set, by name.
 
-    The arguments are those of :func:`train`.
+    The arguments are those of :func:`train`. By default a test computes in float32.
 
     Raises:
         UserError: A mistake in the configuration or data, or a checkpoint of another model.
@@ -118,7 +115,6 @@ def test(
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     cfg.load_from, cfg.resume = checkpoint, False
-    dtype = configure_test(cfg, kind, precision, amp)
     content = read(checkpoint)
     findings += check(cfg, without=NOT_TESTED, files=(check_data,))
     notes = []
@@ -128,7 +124,7 @@ def test(
     raise_errors(findings)
     notes += [f"Warning: {finding}" for finding in warnings(findings)]
     with (
-        evaluating_in(kind, dtype),
+        testing_in(cfg, kind, precision, amp),
         _running(cfg, kind, "all", content, notes, verbose) as runner,
     ):
         del content

@@ -5,12 +5,7 @@ import torch
 from mmengine.config import Config
 
 from mmresnet.engine import precision
-from mmresnet.engine.precision import (
-    choose_precision,
-    configure_test,
-    configure_training,
-    evaluating_in,
-)
+from mmresnet.engine.precision import choose_precision, configure_training, testing_in
 from mmresnet.errors import UserError
 
 BF16, FP16 = torch.bfloat16, torch.float16
@@ -18,8 +13,7 @@ BF16, FP16 = torch.bfloat16, torch.float16
 
 def config(**settings):
     wrapper = settings.pop("optim_wrapper", {"optimizer": {"type": "SGD", "lr": 0.1}})
-    loops = {"val_cfg": {}, "test_cfg": {"type": "TestLoop"}}
-    return Config({"optim_wrapper": wrapper, **loops, **settings})
+    return Config({"optim_wrapper": wrapper, "val_cfg": {}, "test_cfg": {}, **settings})
 
 
 @pytest.fixture(params=[True, False], ids=["native", "emulated"])
@@ -55,13 +49,12 @@ def test_mistakes(arguments, words):
 
 def test_training(native):
     cfg = config()
-    assert configure_training(cfg, "cpu", None, amp=False) == (BF16 if native else None)
+    configure_training(cfg, "cpu", None, amp=False)
     assert cfg.optim_wrapper.type == ("mmresnet.AmpOptimWrapper" if native else "OptimWrapper")
-    assert cfg.val_cfg.fp16 is cfg.test_cfg.fp16 is native
+    assert cfg.val_cfg == cfg.test_cfg == {}
     assert cfg.optim_wrapper.optimizer.fused is True
     configure_training(cfg, "cpu", "float32", amp=False)
     assert cfg.optim_wrapper.type == "OptimWrapper"
-    assert cfg.val_cfg.fp16 is cfg.test_cfg.fp16 is False
 
 
 def test_a_given_precision_is_written_down():
@@ -73,8 +66,9 @@ def test_a_given_precision_is_written_down():
 
 
 def test_what_a_config_names_is_obeyed(native):
-    assert configure_training(config(precision="float32"), "cpu", None, amp=False) is None
-    assert configure_test(config(precision="float32"), "cpu", None, amp=False) is None
+    cfg = config(precision="float32")
+    configure_training(cfg, "cpu", None, amp=False)
+    assert cfg.optim_wrapper.type == "OptimWrapper"
     wrapper = {"type": "AmpOptimWrapper", "dtype": "float16", "optimizer": {"type": "Lamb"}}
     cfg = config(optim_wrapper=wrapper)
     configure_training(cfg, "cpu", None, amp=False)
@@ -102,14 +96,20 @@ def test_an_optimizer_that_says_how_is_obeyed(key):
     assert cfg.optim_wrapper.optimizer == optimizer
 
 
-def test_a_loop_of_another_kind_is_left_alone():
-    cfg = config(test_cfg={"type": "MultiLoop"})
-    configure_test(cfg, "cpu", "bfloat16", amp=False)
-    assert cfg.test_cfg == {"type": "MultiLoop"}
+def test_a_test_is_in_float32_unless_asked(native):
+    cfg = config()
+    with testing_in(cfg, "cpu", None, amp=False):
+        assert cfg.test_cfg == {}
+    with testing_in(cfg, "cpu", "auto", amp=False):
+        assert cfg.test_cfg.fp16 is native
+    with testing_in(cfg, "cpu", "float32", amp=False):
+        assert cfg.test_cfg.fp16 is False
+    with testing_in(cfg, "cpu", None, amp=True):
+        assert cfg.test_cfg.fp16 is True
 
 
-def test_evaluation_on_a_gpu_takes_the_type_of_the_run():
+def test_on_a_gpu_the_type_is_set_for_the_time_of_the_test():
     before = torch.get_autocast_dtype("cuda")
-    with evaluating_in("cuda", BF16):
+    with testing_in(config(), "cuda", "bfloat16", amp=False):
         assert torch.get_autocast_dtype("cuda") == BF16
     assert torch.get_autocast_dtype("cuda") == before

@@ -20,7 +20,7 @@ RECIPE = "resnet50_8xb32_in1k"
 def test_a_training_that_diverges_is_replayed(call, load_tool, tmp_path, capsys):
     from mmresnet.cli.main import main
 
-    options = ["optim_wrapper.optimizer.lr=1e20"]
+    options = ["optim_wrapper.optimizer.lr=1e20", "precision=float32"]
     assert call("train", RECIPE, "--work-dir", tmp_path, options=options) == 1
     message = [line for line in capsys.readouterr().err.splitlines() if line][-1]
     assert re.match(r"Non-finite loss.* nan, gradient norm nan in iteration 2 \(epoch 1\)", message)
