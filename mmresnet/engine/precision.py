@@ -99,7 +99,7 @@ def configure_training(cfg: Config, device: str, precision: str | None, amp: boo
 
 
 @contextlib.contextmanager
-def testing_in(cfg: Config, device: str, precision: str | None, amp: bool) -> Iterator[None]:
+def autocast_tests(cfg: Config, device: str, precision: str | None, amp: bool) -> Iterator[None]:
     """Set up ``cfg`` to test in a precision, by default in float32, as figures are published.
 
     mmengine's loop does not name the type of its autocast: on a GPU it is set for the time being.

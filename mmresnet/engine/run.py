@@ -16,7 +16,7 @@ from mmresnet.config.preflight.findings import collecting, raise_errors, warning
 from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.engine.assembly import choose_device, import_packages
 from mmresnet.engine.checkpoints.files import check_intact
-from mmresnet.engine.precision import configure_training, testing_in
+from mmresnet.engine.precision import autocast_tests, configure_training
 from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read, trained_classes
@@ -124,7 +124,7 @@ def test(
     raise_errors(findings)
     notes += [f"Warning: {finding}" for finding in warnings(findings)]
     with (
-        testing_in(cfg, kind, precision, amp),
+        autocast_tests(cfg, kind, precision, amp),
         _running(cfg, kind, "all", content, notes, verbose) as runner,
     ):
         del content

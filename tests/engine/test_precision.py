@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 
 from mmresnet.engine import precision
-from mmresnet.engine.precision import choose_precision, configure_training, testing_in
+from mmresnet.engine.precision import autocast_tests, choose_precision, configure_training
 from mmresnet.errors import UserError
 
 BF16, FP16 = torch.bfloat16, torch.float16
@@ -98,18 +98,18 @@ def test_an_optimizer_that_says_how_is_obeyed(key):
 
 def test_a_test_is_in_float32_unless_asked(native):
     cfg = config()
-    with testing_in(cfg, "cpu", None, amp=False):
+    with autocast_tests(cfg, "cpu", None, amp=False):
         assert cfg.test_cfg == {}
-    with testing_in(cfg, "cpu", "auto", amp=False):
+    with autocast_tests(cfg, "cpu", "auto", amp=False):
         assert cfg.test_cfg.fp16 is native
-    with testing_in(cfg, "cpu", "float32", amp=False):
+    with autocast_tests(cfg, "cpu", "float32", amp=False):
         assert cfg.test_cfg.fp16 is False
-    with testing_in(cfg, "cpu", None, amp=True):
+    with autocast_tests(cfg, "cpu", None, amp=True):
         assert cfg.test_cfg.fp16 is True
 
 
 def test_on_a_gpu_the_type_is_set_for_the_time_of_the_test():
     before = torch.get_autocast_dtype("cuda")
-    with testing_in(config(), "cuda", "bfloat16", amp=False):
+    with autocast_tests(config(), "cuda", "bfloat16", amp=False):
         assert torch.get_autocast_dtype("cuda") == BF16
     assert torch.get_autocast_dtype("cuda") == before
