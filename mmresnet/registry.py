@@ -66,6 +66,8 @@ DATASETS = LazyRegistry(
     parent=MMENGINE_DATASETS,
     scope="mmresnet",
     modules={
+        "CIFAR10": "mmresnet.datasets.cifar",
+        "CIFAR100": "mmresnet.datasets.cifar",
         "CocoDataset": "mmresnet.datasets.coco",
         "CustomDataset": "mmresnet.datasets.class_folders",
         "ImageNet": "mmresnet.datasets.class_folders",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmresnet.datasets.loading import LoadImageFromFile, use_own_loader
+from mmresnet.datasets.loading import LoadImageFromFile
+from mmresnet.datasets.own_steps import use_own_steps
 from mmresnet.errors import SampleError, UserValueError, did_you_mean
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class OnBadSample(_Base):
         self.on_bad_sample, self.max_bad_share = on_bad_sample, max_bad_share
         self.bad_samples = BadSampleLog() if on_bad_sample == "skip" else None
         super().__init__(*args, **kwargs)
-        use_own_loader(self.pipeline)
+        use_own_steps(self.pipeline)
 
     def prepare_data(self, idx: int) -> Any:
         """Return sample ``idx`` after the pipeline, or what stands in for it."""

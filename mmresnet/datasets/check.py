@@ -157,7 +157,7 @@ class _Files(Dataset[File]):
             file.format = _format(content)
             image = loader.decode(content, file.path)
             file.size = (image.shape[1], image.shape[0])
-            check_size(info, image)
+            check_size(info, *image.shape[:2])
         except SampleError as error:
             file.reason = error.reason
         return file

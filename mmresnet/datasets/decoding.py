@@ -9,6 +9,8 @@ import mmcv
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from mmresnet.datasets.jpeg_parts import decode_whole
+
 # The number from which on Pillow refuses an image as a decompression bomb: 3 bytes for each are
 # half a gigabyte.
 MAX_PIXELS = 178_956_970
@@ -74,6 +76,8 @@ def _better_reader(content: bytes) -> str | None:
 
 
 def _by_opencv(content: bytes, color_type: str) -> np.ndarray | None:
+    if color_type.startswith("color") and (image := decode_whole(content)) is not None:
+        return image  # the same in less time
     if content.startswith(_JPEG) and not content.endswith(_JPEG_END):
         _by_pillow(content, color_type)  # OpenCV 4 fills what is cut off with gray
     level = _set_log_level(0)  # it would print where in its code it failed

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import LoadImageFromFile as StockLoader
 from mmengine import fileio
-from mmengine.dataset import Compose
 
 from mmresnet.datasets.decoding import MAX_PIXELS, Undecodable, decode
 from mmresnet.errors import SampleError
@@ -24,15 +23,24 @@ class LoadImageFromFile(StockLoader):
 
     Args:
         max_pixels: Images of more pixels are refused before they are decoded; None allows any.
+        scaled_decoding: Directly before mmpretrain's ``RandomResizedCrop``, large JPEG files are
+            decoded at a half, a quarter or an eighth of their size where the crop stays at least
+            as large as its output; see :class:`mmresnet.datasets.crop_loading.LoadResizedCrop`.
         args, kwargs: mmcv's.
 
     Raises:
         SampleError: The file cannot be read or decoded; with its path and the reason.
     """
 
-    def __init__(self, *args: Any, max_pixels: int | None = MAX_PIXELS, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        max_pixels: int | None = MAX_PIXELS,
+        scaled_decoding: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.max_pixels = max_pixels
+        self.max_pixels, self.scaled_decoding = max_pixels, scaled_decoding
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
         """Add ``img`` (H, W, 3), in BGR, ``img_shape`` and ``ori_shape`` to ``results``."""
@@ -43,7 +51,7 @@ class LoadImageFromFile(StockLoader):
             if self.ignore_empty:
                 return None
             raise
-        check_size(results, image)
+        check_size(results, *image.shape[:2])
         return self.fill(results, image)
 
     def load(self, path: str) -> np.ndarray:
@@ -61,6 +69,12 @@ class LoadImageFromFile(StockLoader):
             SampleError: There is no such file, or no permission.
         """
         try:
+            if (
+                self.file_client_args is None
+                and self.backend_args is None
+                and "://" not in str(path)
+            ):
+                return _content(path)  # what fileio.get does, in a third of the time
             if self.file_client_args is not None:
                 return fileio.FileClient.infer_client(self.file_client_args, path).get(path)
             return fileio.get(path, backend_args=self.backend_args)
@@ -83,13 +97,17 @@ class LoadImageFromFile(StockLoader):
         return results
 
 
-def check_size(info: Mapping[str, Any], image: np.ndarray) -> None:
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+def check_size(info: Mapping[str, Any], height: int, width: int) -> None:
     """Check that an image has the ``height`` and ``width`` that ``info`` may give.
 
     Raises:
         SampleError: It has others.
     """
-    height, width = image.shape[:2]
     expected = (info.get("height"), info.get("width"))
     if all(expected) and expected != (height, width):
         reason = (
@@ -110,16 +128,10 @@ def unusable(path: str, reason: str) -> SampleError:
     )
 
 
-def use_own_loader(pipeline: Compose) -> None:
-    """Put :class:`LoadImageFromFile` in the place of mmcv's class of this name."""
-    steps = pipeline.transforms
-    steps[:] = [own_loader(step) for step in steps]
-
-
 def own_loader(step: Any) -> Any:
     """Return a step of a pipeline, or our loader with its settings if it is mmcv's."""
     if type(step) is not StockLoader:
         return step
     loader = LoadImageFromFile.__new__(LoadImageFromFile)
-    loader.__dict__.update(vars(step), max_pixels=MAX_PIXELS)
+    loader.__dict__.update(vars(step), max_pixels=MAX_PIXELS, scaled_decoding=True)
     return loader

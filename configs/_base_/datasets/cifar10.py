@@ -28,7 +28,9 @@ train_dataloader = dict(
     persistent_workers=True,
     pin_memory=True,
     collate_fn=dict(type="default_collate"),
-    dataset=dict(type="CIFAR10", data_root=data_root, split="train", pipeline=train_pipeline),
+    dataset=dict(
+        type="mmresnet.CIFAR10", data_root=data_root, split="train", pipeline=train_pipeline
+    ),
     sampler=dict(type="DefaultSampler", shuffle=True),
 )
 val_dataloader = dict(
@@ -37,7 +39,9 @@ val_dataloader = dict(
     persistent_workers=True,
     pin_memory=True,
     collate_fn=dict(type="default_collate"),
-    dataset=dict(type="CIFAR10", data_root=data_root, split="test", pipeline=test_pipeline),
+    dataset=dict(
+        type="mmresnet.CIFAR10", data_root=data_root, split="test", pipeline=test_pipeline
+    ),
     sampler=dict(type="DefaultSampler", shuffle=False),
 )
 test_dataloader = val_dataloader

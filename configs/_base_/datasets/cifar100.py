@@ -14,6 +14,6 @@ data_preprocessor = dict(
     std=[68.170, 65.392, 70.418],
 )
 
-train_dataloader = dict(dataset=dict(type="CIFAR100", data_root=data_root))
-val_dataloader = dict(dataset=dict(type="CIFAR100", data_root=data_root))
-test_dataloader = dict(dataset=dict(type="CIFAR100", data_root=data_root))
+train_dataloader = dict(dataset=dict(type="mmresnet.CIFAR100", data_root=data_root))
+val_dataloader = dict(dataset=dict(type="mmresnet.CIFAR100", data_root=data_root))
+test_dataloader = dict(dataset=dict(type="mmresnet.CIFAR100", data_root=data_root))
