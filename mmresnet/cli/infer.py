@@ -8,7 +8,7 @@ from mmresnet.cli import command
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k epoch_100.pth my_images --out output
   %(prog)s faster-rcnn_r50_fpn_1x_coco epoch_12.pth street.jpg 'holidays/**/*.jpg' ride.mp4 \\
-      --out output --score-thr 0.5 --amp
+      --out output --score-thr 0.5 --precision float32
 Folders are searched recursively."""
 
 
@@ -25,7 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch-size", type=int, default=8, help="images per batch (default: 8)")
     parser.add_argument("--no-pictures", action="store_true", help="write only the JSON")
+    command.add_precision(parser)
     command.add_amp(parser)
+    parser.add_argument(
+        "--engine",
+        default="pytorch",
+        help="pytorch (default), or openvino, which computes the backbone on a CPU",
+    )
     command.add_device(parser)
     command.add_cfg_options(parser)
 
@@ -35,7 +41,9 @@ def run(args: argparse.Namespace) -> None:
     options = command.parse_options(args.cfg_options)
 
     from mmresnet.apis import UnreadableImages, infer
+    from mmresnet.engine.allocator import keep_freed_memory
 
+    keep_freed_memory()
     failed = None
     try:
         results = infer(
@@ -45,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
             args.out,
             score_thr=args.score_thr,
             batch_size=args.batch_size,
+            precision=args.precision,
+            engine=args.engine,
             amp=args.amp,
             device=args.device,
             pictures=not args.no_pictures,

@@ -43,6 +43,8 @@ def infer(
     *,
     score_thr: float = SCORE_THR,
     batch_size: int = BATCH_SIZE,
+    precision: str | None = None,
+    engine: str = "pytorch",
     amp: bool = False,
     device: str = "auto",
     pictures: bool = True,
@@ -60,7 +62,12 @@ def infer(
             For other classifiers the five best labels are returned, and the pictures show the best
             one and those with at least this score.
         batch_size: Images per batch.
-        amp: Compute in bfloat16, or in float16 on GPUs without it.
+        precision: What to compute in: "float32", "bfloat16", "float16", or "auto", which is
+            bfloat16 on CPUs and GPUs that compute in it natively, float16 on other GPUs with tensor
+            cores, and float32 elsewhere. None is the config's ``precision``, or else "auto". Boxes
+            and scores are float32 in any case.
+        engine: "pytorch", or "openvino", which computes the backbone on a CPU by OpenVINO.
+        amp: Compute in 16 bits also where they are not native.
         device: "auto", "cpu" or "cuda".
         pictures: Whether to write pictures to ``out``, or only the JSON.
         cfg_options: Settings to override, as :func:`mmresnet.config.load.load_config` takes them.
@@ -76,7 +83,15 @@ def infer(
             written to ``out``; holds these results.
     """
     sources = _check(images, out, score_thr, batch_size)  # before the model is loaded
-    inferencer = Inferencer(config, checkpoint, amp=amp, device=device, cfg_options=cfg_options)
+    inferencer = Inferencer(
+        config,
+        checkpoint,
+        precision=precision,
+        engine=engine,
+        amp=amp,
+        device=device,
+        cfg_options=cfg_options,
+    )
     return inferencer._run(sources, out, score_thr, batch_size, pictures, progress)
 
 
@@ -84,7 +99,8 @@ class Inferencer:
     """A model that stays loaded between calls.
 
     Attributes:
-        model: mmpretrain's classifier or mmdet's detector, in eval mode.
+        model: mmpretrain's classifier or mmdet's detector, in eval mode; for inference only, since
+            its layers are fused and converted.
         classes: The names of the classes; a class id is an index into them.
     """
 
@@ -93,6 +109,8 @@ class Inferencer:
         config: str | os.PathLike[str] | Config,
         checkpoint: str | os.PathLike[str],
         *,
+        precision: str | None = None,
+        engine: str = "pytorch",
         amp: bool = False,
         device: str = "auto",
         cfg_options: Mapping[str, Any] | None = None,
@@ -105,26 +123,29 @@ class Inferencer:
 
         from mmresnet.config.classes import class_names, follow_checkpoint
         from mmresnet.config.preflight.initial_weights import check_exists
-        from mmresnet.engine.assembly import building, load_model, prepare
+        from mmresnet.engine.assembly import building, choose_device, load_model, prepare
+        from mmresnet.engine.float32_boxes import keep_boxes_in_float32
+        from mmresnet.engine.precision import choose_precision
+        from mmresnet.inference.engines import check_engine, optimize
         from mmresnet.inference.pipeline import Reader, test_dataset
         from mmresnet.weights.checkpoint import read
 
         checkpoint = os.fspath(checkpoint)
+        device = choose_device(device)
+        check_engine(engine, device)
         check_exists(checkpoint)
         cfg = prepare(config, cfg_options)
+        dtype = choose_precision(device, precision or cfg.get("precision") or "auto", amp)
         content = read(checkpoint)
         follow_checkpoint(cfg, content)
         with building(cfg):
             self.classes = class_names(test_dataset(cfg), content)
-        self._reader = Reader(cfg)
-        model = load_model(cfg, content, device)
-        # convolutions are fastest in channels-last; results may differ in their last bits
-        self.model: BaseModel = model.to(memory_format=torch.channels_last)
-        self._amp = amp
-        if amp:
-            from mmresnet.engine.float32_boxes import keep_boxes_in_float32
-
+        self._reader = Reader(cfg, threads=_reading_threads())
+        self.model: BaseModel = load_model(cfg, content, device)
+        if dtype is not None:
             keep_boxes_in_float32(self.model)
+        optimize(self.model, engine, dtype or torch.float32)
+        self._autocast = torch.autocast(device, dtype, enabled=dtype is not None)
         self._origin = {"config": str(cfg.filename or ""), "checkpoint": checkpoint}
 
     def __call__(
@@ -163,7 +184,7 @@ class Inferencer:
             if out is not None:
                 output = stack.enter_context(OutputFolder(out, pictures, score_thr))
             advance = stack.enter_context(image_bar(sources)) if progress else None
-            stream = self._reader.read(sources)
+            stream = stack.enter_context(contextlib.closing(self._reader.read(sources)))
             batches = iter(lambda: list(itertools.islice(stream, batch_size)), [])
             # the next batches are read while the model runs on this one
             for batch in stack.enter_context(contextlib.closing(prefetch(batches, depth=2))):
@@ -196,15 +217,17 @@ class Inferencer:
         import torch
         from mmengine.dataset import pseudo_collate
 
-        from mmresnet.engine.amp import choose_dtype
+        batch = pseudo_collate([image.data for image in images])
+        if len({tensor.shape for tensor in batch["inputs"]}) == 1:
+            batch["inputs"] = torch.stack(batch["inputs"])  # normalized at once
+        with torch.inference_mode(), self._autocast:
+            return self.model.test_step(batch)
 
-        device = self.model.data_preprocessor.device.type
-        context: Any = contextlib.nullcontext()
-        if self._amp:
-            native = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-            context = torch.autocast(device, choose_dtype(device, native))
-        with torch.inference_mode(), context:
-            return self.model.test_step(pseudo_collate([image.data for image in images]))
+
+def _reading_threads() -> int:
+    """Return the number of threads that decode images: the CPUs that this process may use, or 4."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 def _check(

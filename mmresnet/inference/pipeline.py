@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmresnet.config.walk import type_name
@@ -16,6 +18,7 @@ from mmresnet.inference.sources import Source
 if TYPE_CHECKING:
     import numpy as np
     from mmengine.config import Config
+    from mmengine.dataset import Compose
 
 T = TypeVar("T")
 # Data sets that hold their images, RGB of this (width, height), in memory; the pipelines of their
@@ -72,11 +75,14 @@ class Failure:
 class Reader:
     """Read sources and preprocess them with the test pipeline of ``cfg``.
 
+    Args:
+        threads: How many images are decoded and preprocessed at the same time.
+
     Raises:
         UserError: The pipeline does not begin with LoadImageFromFile.
     """
 
-    def __init__(self, cfg: Config) -> None:
+    def __init__(self, cfg: Config, threads: int = 1) -> None:
         from mmcv.transforms import LoadImageFromFile as AnyLoader
         from mmengine.dataset import Compose
 
@@ -85,37 +91,48 @@ class Reader:
         dataset = test_dataset(cfg)
         skipped = ("LoadAnnotations", "LoadPanopticAnnotations")
         steps = [step for step in dataset["pipeline"] if not type_name(step).startswith(skipped)]
-        with building(cfg):
-            self._pipeline = Compose(steps)
-        steps = self._pipeline.transforms
+        self._threads = threads
+        # one for each thread, since a step may keep something between its methods
+        self._pipelines: SimpleQueue[Compose] = SimpleQueue()
         self._load: AnyLoader = LoadImageFromFile()
         self._size = _IN_MEMORY.get(type_name(dataset))
-        if steps and isinstance(steps[0], AnyLoader):
-            self._load, self._size = own_loader(steps.pop(0)), None
-        elif self._size is None:
-            raise UserError(
-                "The test pipeline of the config must begin with LoadImageFromFile, which defines "
-                "how images are loaded for the model."
-            )
+        for _ in range(threads):
+            with building(cfg):
+                pipeline = Compose(steps)
+            if pipeline.transforms and isinstance(pipeline.transforms[0], AnyLoader):
+                self._load, self._size = own_loader(pipeline.transforms.pop(0)), None
+            elif self._size is None:
+                raise UserError(
+                    "The test pipeline of the config must begin with LoadImageFromFile, which "
+                    "defines how images are loaded for the model."
+                )
+            self._pipelines.put(pipeline)
 
-    def read(self, sources: Iterable[Source]) -> Iterator[Image | Failure]:
+    def read(self, sources: Iterable[Source]) -> Generator[Image | Failure, None, None]:
         """Yield the images of the sources, in their order."""
+        return run_in_threads(self._steps(sources), self._threads)
+
+    def _steps(self, sources: Iterable[Source]) -> Iterator[Callable[[], Image | Failure]]:
+        """Yield a function for each image, in order; the frames of a video are decoded here."""
         for source in sources:
             if source.array is not None:
-                yield self._preprocess(source, self._as_loaded(source.array))
+                yield partial(self._read_array, source, source.array)
+            elif source.path is not None and source.is_video:
+                yield from self._read_video(source, source.path)
             elif source.path is not None:
-                read_file = self._read_video if source.is_video else self._read_image
-                yield from read_file(source, source.path)
+                yield partial(self._read_image, source, source.path)
 
-    def _read_image(self, source: Source, path: str) -> Iterator[Image | Failure]:
+    def _read_array(self, source: Source, array: np.ndarray) -> Image:
+        return self._preprocess(source, self._as_loaded(array))
+
+    def _read_image(self, source: Source, path: str) -> Image | Failure:
         try:
             loaded = self._load({"img_path": path})["img"]
         except Exception as error:  # another package's loader raises any
-            yield Failure(path, _reason(error))
-        else:
-            yield self._preprocess(source, loaded)
+            return Failure(path, _reason(error))
+        return self._preprocess(source, loaded)
 
-    def _read_video(self, source: Source, path: str) -> Iterator[Image | Failure]:
+    def _read_video(self, source: Source, path: str) -> Iterator[Callable[[], Image | Failure]]:
         import cv2
 
         video = cv2.VideoCapture(path)
@@ -125,17 +142,23 @@ class Reader:
             expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
             number = 0
             while (read := video.read())[0]:
-                time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                image = self._preprocess(source, self._as_loaded(read[1]))
-                image.frame, image.time, image.rate = number, round(time, 3), rate
-                yield image
+                time = round(video.get(cv2.CAP_PROP_POS_MSEC) / 1000, 3)
+                yield partial(self._read_frame, source, read[1], number, time, rate)
                 number += 1
         finally:
             video.release()
         if number == 0:
-            yield Failure(path, "OpenCV cannot decode it as a video, or it is empty")
+            reason = "OpenCV cannot decode it as a video, or it is empty"
+            yield partial(Failure, path, reason)
         elif number < expected - 1:  # some formats only estimate the number of frames
-            yield Failure(path, f"it ends after {number} of {expected} frames")
+            yield partial(Failure, path, f"it ends after {number} of {expected} frames")
+
+    def _read_frame(
+        self, source: Source, frame: np.ndarray, number: int, time: float, rate: float
+    ) -> Image:
+        image = self._read_array(source, frame)
+        image.frame, image.time, image.rate = number, time, rate
+        return image
 
     def _as_loaded(self, pixels: np.ndarray) -> np.ndarray:
         """Turn (H, W, 3) uint8 in BGR into what the recipe's LoadImageFromFile would return."""
@@ -155,8 +178,27 @@ class Reader:
             if img.shape[1::-1] != self._size:
                 img = cv2.resize(img, self._size, interpolation=cv2.INTER_AREA)
         shapes = dict.fromkeys(("img_shape", "ori_shape"), img.shape[:2])
-        data = self._pipeline({"img": img, "img_path": source.path, "img_id": 0, **shapes})
+        pipeline = self._pipelines.get()
+        try:
+            data = pipeline({"img": img, "img_path": source.path, "img_id": 0, **shapes})
+        finally:
+            self._pipelines.put(pipeline)
         return Image(source, pixels, data)
+
+
+def run_in_threads(steps: Iterable[Callable[[], T]], threads: int) -> Generator[T, None, None]:
+    """Yield the results of ``steps`` in their order; ``2 * threads`` are started ahead."""
+    with ThreadPoolExecutor(threads) as executor:
+        pending: deque[Future[T]] = deque()
+        try:
+            for step in steps:
+                pending.append(executor.submit(step))
+                if len(pending) > 2 * threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            executor.shutdown(cancel_futures=True)
 
 
 def prefetch(items: Iterator[T], depth: int) -> Generator[T, None, None]:

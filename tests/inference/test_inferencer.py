@@ -103,13 +103,17 @@ def all_labels(results, key):
     return [label[key] for one in results for label in one["labels"]]
 
 
-def mmdet_prediction(model, config, path):
+def mmdet_prediction(config, checkpoint, path):
     """Return mmdet's own prediction for an image, through the recipe's whole pipeline."""
     from mmengine.dataset import Compose, pseudo_collate
 
-    from mmresnet.engine.assembly import building
+    from mmresnet.config.classes import set_num_classes
+    from mmresnet.engine.assembly import building, load_model
+    from mmresnet.weights.checkpoint import read
 
     cfg = load_config(config)
+    set_num_classes(cfg, 3)
+    model = load_model(cfg, read(checkpoint), "cpu")
     steps = [step for step in cfg.test_dataloader.dataset.pipeline if "Annot" not in step["type"]]
     with building(cfg):
         data = Compose(steps)({"img_path": str(path), "img_id": 0})
@@ -130,7 +134,7 @@ def test_a_classifier_returns_scored_labels_in_the_order_of_the_images(classifie
 
 
 def test_results_do_not_depend_on_batches_or_on_paths_and_arrays(classifier, tiny_images):
-    inferencer = Inferencer(*classifier)
+    inferencer = Inferencer(*classifier, precision="float32")
     assert inferencer.classes == ["cat", "dog", "owl"]
     paths = paths_of(tiny_images)
     arrays = [cv2.imread(str(path)) for path in paths]
@@ -144,9 +148,9 @@ def test_results_do_not_depend_on_batches_or_on_paths_and_arrays(classifier, tin
 
 def test_a_detector_returns_the_objects_of_mmdet(detector, tiny_images):
     config, checkpoint = detector()
-    inferencer = Inferencer(config, checkpoint)
+    inferencer = Inferencer(config, checkpoint, precision="float32")
     for path in paths_of(tiny_images)[::2]:
-        wanted = mmdet_prediction(inferencer.model, config, path)
+        wanted = mmdet_prediction(config, checkpoint, path)
         (result,) = inferencer(path, score_thr=0.0)
         assert len(result["objects"]) == len(wanted) > 3
         order = wanted.scores.argsort(descending=True)
@@ -186,9 +190,9 @@ def test_a_batch_can_have_images_of_several_shapes(detector, tiny_images):
 
 def test_masks_have_the_size_of_the_original_image(detector, tiny_images, tmp_path):
     config, checkpoint = detector("mask-rcnn")
-    inferencer = Inferencer(config, checkpoint)
+    inferencer = Inferencer(config, checkpoint, precision="float32")
     path = paths_of(tiny_images)[0]
-    wanted = mmdet_prediction(inferencer.model, config, path)
+    wanted = mmdet_prediction(config, checkpoint, path)
     (result,) = inferencer(path, tmp_path, score_thr=0.0)
     order = wanted.scores.argsort(descending=True)
     masks = [decode_mask(one["mask"]) for one in result["objects"]]
@@ -201,7 +205,7 @@ def test_masks_have_the_size_of_the_original_image(detector, tiny_images, tmp_pa
 @pytest.mark.parametrize("kind", ["faster-rcnn", "mask-rcnn"])
 def test_mixed_precision_changes_the_scores_little(kind, detector, tiny_images):
     images = paths_of(tiny_images)
-    exact = infer(*detector(kind), images, score_thr=0.0)
+    exact = infer(*detector(kind), images, score_thr=0.0, precision="float32")
     mixed = infer(*detector(kind), images, score_thr=0.0, amp=True)
     assert exact != mixed
     for one, other in zip(exact, mixed, strict=True):
@@ -209,6 +213,22 @@ def test_mixed_precision_changes_the_scores_little(kind, detector, tiny_images):
         assert type(same["score"]) is float
         assert same["score"] == pytest.approx(best["score"], abs=0.1)
     json.dumps(mixed)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_the_default_is_16_bits_where_they_are_native(native, classifier, monkeypatch):
+    features = {"avx512_bf16"} if native else {"avx2"}
+    monkeypatch.setattr("mmresnet.engine.precision.cpu_features", lambda: features)
+
+    def dtype_of(**settings):
+        model = Inferencer(*classifier, device="cpu", **settings).model
+        assert model.head.fc.weight.dtype == torch.float32
+        return next(model.backbone.parameters()).dtype
+
+    assert dtype_of() == (torch.bfloat16 if native else torch.float32)
+    assert dtype_of(amp=True) == torch.bfloat16
+    assert dtype_of(cfg_options={"precision": "float32"}) == torch.float32
+    assert dtype_of(cfg_options={"precision": "float32"}, precision="float16") == torch.float16
 
 
 def test_objects_below_the_threshold_are_left_out(detector, tiny_images):
@@ -294,6 +314,7 @@ def test_invalid_arguments_are_refused_before_the_model_is_loaded(classifier):
     for kwargs, words in (
         ({"score_thr": 1.5}, "between 0 and 1, not 1.5"),
         ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"engine": "pytorsh"}, "Did you mean 'pytorch'?"),
     ):
         with pytest.raises(UserError, match=words):
             infer("no config", "no checkpoint", array, **kwargs)
@@ -301,6 +322,8 @@ def test_invalid_arguments_are_refused_before_the_model_is_loaded(classifier):
         infer("no config", "no checkpoint", "no images")
     with pytest.raises(UserError, match=r"There is no checkpoint at 'no\.pth'"):
         infer(classifier[0], "no.pth", array)
+    with pytest.raises(UserError, match=r"not 'float23'\. Did you mean 'float32'"):
+        infer(*classifier, array, precision="float23")
     with pytest.raises(UserError, match="There is no config"):
         infer("no config", classifier[1], array)
 
@@ -327,3 +350,23 @@ def test_the_progress_bar_counts_images_and_needs_a_terminal(
         assert totals == [10]
         advance(3)
     assert capsys.readouterr().out.strip() == "None 3"
+
+
+@pytest.mark.full
+def test_16_bits_hardly_change_the_labels_of_a_trained_net(sample_data, tmp_path):
+    import itertools
+    import tarfile
+
+    with tarfile.open(sample_data / "cifar10_jpeg.tar.xz") as archive:
+        members = (one for one in archive if "test/" in one.name and one.isfile())
+        for member in itertools.islice(members, 0, 1000, 2):
+            archive.extract(member, tmp_path, filter="data")
+    net = "resnet20_1xb128_cifar10-images", sample_data / "resnet20-12fca82f.th"
+    exact = infer(*net, tmp_path, precision="float32", batch_size=100)
+    mixed = infer(*net, tmp_path, precision="bfloat16", batch_size=100)
+    pairs = [(a["labels"][0], b["labels"][0]) for a, b in zip(exact, mixed, strict=True)]
+    assert len(pairs) == 500
+    assert sum(a["class_id"] == b["class_id"] for a, b in pairs) >= 490
+    same = [abs(a["score"] - b["score"]) for a, b in pairs if a["class_id"] == b["class_id"]]
+    assert 0 < max(same) < 0.2
+    assert sum(same) / len(same) < 0.01

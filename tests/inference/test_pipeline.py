@@ -11,7 +11,7 @@ cv2 = pytest.importorskip("cv2")
 from mmengine.config import Config  # noqa: E402
 
 from mmresnet.errors import UserError  # noqa: E402
-from mmresnet.inference.pipeline import Failure, Reader, prefetch  # noqa: E402
+from mmresnet.inference.pipeline import Failure, Reader, prefetch, run_in_threads  # noqa: E402
 from mmresnet.inference.sources import Source, find_sources  # noqa: E402
 
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackInputs"}
@@ -129,6 +129,54 @@ def test_a_file_that_is_not_a_video_is_a_failure(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"nonsense")
     (failure,) = reader(LOAD, PACK).read(find_sources(tmp_path))
     assert "OpenCV cannot decode it as a video" in failure.reason
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_keep_the_order_of_images_and_frames(threads, tiny_images, tmp_path):
+    film = write_video(tmp_path / "film.mp4")
+    (tmp_path / "bad.jpg").write_bytes(b"nonsense")
+    paths = sorted(map(str, (tiny_images / "train").rglob("*.jpg")))
+    sources = find_sources([*paths[:6], film, tmp_path / "bad.jpg", *paths[6:]])
+    cfg = {"test_dataloader": {"dataset": {"type": "CustomDataset", "pipeline": [LOAD, PACK]}}}
+    reading = Reader(Config({"default_scope": "mmpretrain", **cfg}), threads)
+    for _ in range(2):  # every pipeline is given back
+        images = list(reading.read(sources))
+        names = [getattr(one, "path", None) or one.source.path for one in images]
+        assert names == [*paths[:6], *[film] * 6, str(tmp_path / "bad.jpg"), *paths[6:]]
+        assert [one.frame for one in images[6:12]] == [0, 1, 2, 3, 4, 5]
+        for path, one in zip(paths[:6], images, strict=False):
+            assert (one.pixels == cv2.imread(path)).all()
+
+
+def test_threads_work_at_the_same_time_and_not_far_ahead():
+    import threading
+
+    meeting, started = threading.Barrier(3, timeout=60), []
+
+    def steps():
+        for number in range(30):
+            started.append(number)
+            yield (lambda number=number: number) if number > 2 else meeting.wait
+
+    results = run_in_threads(steps(), 3)
+    assert next(results) in (0, 1, 2)  # three threads met
+    assert len(started) <= 8
+    assert list(results)[2:] == list(range(3, 30))
+
+
+def test_an_error_in_a_thread_is_passed_on_and_the_threads_end():
+    import threading
+
+    before = threading.active_count()
+
+    def fail():
+        raise ValueError("broken")
+
+    results = run_in_threads(iter([lambda: 1, fail, lambda: 3]), 2)
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(results)
+    assert threading.active_count() == before
 
 
 def test_prefetching_keeps_the_order_and_passes_errors_on():

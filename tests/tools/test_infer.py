@@ -15,7 +15,7 @@ CLASSES = ["cat", "dog", "owl"]
 def test_pictures_and_the_json_are_written(call, trained, tiny_images, tmp_path, capsys):
     out = tmp_path / "out"
     images = tiny_images / "val", tiny_images / "train" / "cat" / "?.jpg"
-    more = "--batch-size", 4, "--score-thr", 0.5, "--amp"
+    more = "--batch-size", 4, "--score-thr", 0.5, "--precision", "bfloat16"
     assert call("infer", CONFIG, trained / "epoch_1.pth", *images, "--out", out, *more) == 0
     written = json.loads((out / "results.json").read_text())
     assert written["classes"] == CLASSES
@@ -61,6 +61,7 @@ def test_an_unreadable_image_is_reported_and_the_others_are_processed(
         ({"options": ["model.backbone.depth=34"]}, "holds ResNet-18, and the model has ResNet-34"),
         ({"options": ["model.backbone.dept=34"]}, "Did you mean 'depth'?"),
         ({"options": ["test_dataloader.dataset.pipeline.1.type=Resiz"]}, "Did you mean 'Resize'?"),
+        ({"more": ["--engine", "openvin"]}, "Did you mean 'openvino'?"),
     ],
 )
 def test_a_mistake_is_reported_in_one_line(
@@ -68,6 +69,7 @@ def test_a_mistake_is_reported_in_one_line(
 ):
     images = change.get("images", tiny_images / "val")
     argv = CONFIG, change.get("checkpoint", trained / "epoch_1.pth"), images, "--out", tmp_path
+    argv += tuple(change.get("more", ()))
     assert call("infer", *argv, options=change.get("options", ())) == 2
     (message,) = [line for line in capsys.readouterr().err.splitlines() if "arn" not in line]
     assert words in message
