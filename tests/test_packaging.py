@@ -67,7 +67,8 @@ def test_metadata(wheel):
     metadata = Parser().parsestr(archive.read(path).decode())
     assert (metadata["Version"], metadata["License"]) == (mmresnet.__version__, "Apache-2.0")
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    extras = {"openmmlab", "onedl", "mmseg", "onedl-mmseg", "test", "demo", "docs", "completion"}
+    extras = {"openmmlab", "onedl", "mmseg", "onedl-mmseg", "test", "demo", "docs"}
+    extras |= {"completion", "openvino"}
     assert set(metadata.get_all("Provides-Extra")) == extras
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
     assert "torch>=2.6" in hard
