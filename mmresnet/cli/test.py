@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from mmresnet.cli import command, launch
+from mmresnet.cli import command, early, launch
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k work_dirs/resnet50_8xb32_in1k/epoch_100.pth
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the metrics."""
     options = command.parse_options(args.cfg_options)
+    early.check_test(args, options)
     launch.start_processes("test", args)
 
     from mmresnet.apis import test

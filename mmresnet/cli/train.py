@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from mmresnet.cli import command, launch
+from mmresnet.cli import command, early, launch
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k --amp --cfg-options data_root=my_images num_classes=2
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train."""
     options = command.parse_options(args.cfg_options)
+    early.check_training(args, options)
     launch.start_processes("train", args)
 
     from mmresnet.apis import train

@@ -37,6 +37,13 @@ class Patch:
     apply: Callable[..., Any]
 
 
+INSTALLED_PACKAGES = Patch(  # by mmresnet.config.load, too: it imports no torch
+    "installed packages are found without pkg_resources",
+    "get_installed_path and is_installed import pkg_resources, which setuptools 82 dropped.",
+    "mmengine to 0.10.7 with setuptools >= 82",
+    installed_packages.pkg_resources_is_gone,
+    installed_packages.patch_installed_path,
+)
 ON_IMPORT = (
     Patch(
         "checkpoints load without running code",
@@ -46,13 +53,7 @@ ON_IMPORT = (
         lambda: not checkpoints.reads_only_values(),
         checkpoints.patch_loading,
     ),
-    Patch(
-        "installed packages are found without pkg_resources",
-        "get_installed_path and is_installed import pkg_resources, which setuptools 82 dropped.",
-        "mmengine to 0.10.7 with setuptools >= 82",
-        installed_packages.pkg_resources_is_gone,
-        installed_packages.patch_installed_path,
-    ),
+    INSTALLED_PACKAGES,
     Patch(
         "process groups without a GPU",
         "init_dist calls torch.cuda.set_device whatever the backend is.",
@@ -130,7 +131,15 @@ IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in whi
         scripts.patch_tsne,
     ),
 }
-PATCHES = (*ON_IMPORT, OPERATORS, DETECTORS, WEIGHTS, DEVICE, SAVING, *IN_SCRIPTS.values())
+PATCHES = (
+    *ON_IMPORT,
+    OPERATORS,
+    DETECTORS,
+    WEIGHTS,
+    DEVICE,
+    SAVING,
+    *IN_SCRIPTS.values(),
+)
 
 _applied: list[str] = []
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import inspect
+import sys
 from pathlib import Path
 
 
@@ -57,11 +58,11 @@ def pkg_resources_is_gone() -> bool:
 def patch_installed_path() -> None:
     """Put the functions wherever mmengine has imported them by name."""
     import mmengine.config.config
-    import mmengine.hub.hub
     import mmengine.utils
     from mmengine.utils import package_utils
 
-    holders = (package_utils, mmengine.utils, mmengine.config.config, mmengine.hub.hub)
+    hub = sys.modules.get("mmengine.hub.hub")  # later it takes them from mmengine.utils
+    holders = (package_utils, mmengine.utils, mmengine.config.config, hub)
     for replacement in (is_installed, get_installed_path, package2module):
         for holder in holders:
             if hasattr(holder, replacement.__name__):

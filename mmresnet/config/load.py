@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmresnet import compat
 from mmresnet.config.find import find_config
 from mmresnet.config.overrides import apply_variable, merge_options, runner_keys
 from mmresnet.config.walk import parts
@@ -38,10 +39,19 @@ def load_config(
             that nothing has.
     """
     require("mmengine", "Loading a config")
+    import mmresnet.registry  # noqa: F401  for whoever builds the parts of the config
+
+    return read_config(config, cfg_options)
+
+
+def read_config(
+    config: "str | os.PathLike[str] | Config", cfg_options: Mapping[str, Any] | None = None
+) -> "Config":
+    """Return what :func:`load_config` does, without importing torch."""
+    require("mmengine", "Loading a config")
     from mmengine.config import Config
 
-    import mmresnet.registry  # noqa: F401  its patches let mmengine find the bases of 'mmdet::…'
-
+    compat.apply(compat.INSTALLED_PACKAGES)  # lets mmengine find the bases of 'mmdet::…'
     history: dict[str, list[Any]] = {}
     if isinstance(config, Config):
         cfg = copy.deepcopy(config)

@@ -19,10 +19,13 @@ Settings of the Runner itself (``model``, ``train_dataloader`` …) are no varia
 for itself.
 """
 
+import ast
 import copy
 import difflib
-import inspect
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Mapping, Set
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.classes import set_num_classes
@@ -40,11 +43,22 @@ _ALSO_KNOWN = ("auto_scale_lr", "custom_imports", "precision", "runner_type")
 READ_DIRECTLY = {"data_preprocessor", "tta_model", "tta_pipeline"}
 
 
-def runner_keys() -> set[str]:
-    """Return the top-level keys that a run reads."""
-    from mmengine.runner import Runner
+@cache
+def runner_keys() -> frozenset[str]:
+    """Return the top-level keys that a run reads.
 
-    return {*inspect.signature(Runner.__init__).parameters, *_ALSO_KNOWN} - {"self", "cfg"}
+    They are taken from the Runner's source: importing it takes as long as importing torch.
+    """
+    spec = importlib.util.find_spec("mmengine")
+    assert spec is not None and spec.origin is not None
+    source = Path(spec.origin).with_name("runner") / "runner.py"
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    runner = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Runner")
+    for node in runner.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            keys = {argument.arg for argument in arguments}
+    return frozenset({*keys, *_ALSO_KNOWN} - {"self", "cfg"})
 
 
 def follow(part: Any, key: str, old: Any, new: Any, skip: str | None = None) -> int:
@@ -106,7 +120,7 @@ def merge_options(
         ) from error
 
 
-def _variables(cfg: "Config", options: Mapping[str, Any], settings: set[str]) -> dict[str, Any]:
+def _variables(cfg: "Config", options: Mapping[str, Any], settings: Set[str]) -> dict[str, Any]:
     """Return the new value of each variable that an option sets, or sets a part of."""
     changed: dict[str, Any] = {}
     for key, new in options.items():
@@ -135,7 +149,7 @@ def _check_type(key: str, old: Any, new: Any) -> None:
         raise UserError(f"{key} is {old!r}, and cannot be '{new}': give {kind}.")
 
 
-def _check_key(cfg: "Config", key: str, settings: set[str]) -> Any:
+def _check_key(cfg: "Config", key: str, settings: Set[str]) -> Any:
     """Return the value that stands at ``key``, or None."""
     first, *rest = key.split(".")
     if first not in cfg and first not in settings:

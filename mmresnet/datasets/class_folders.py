@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import print_log
 
 from mmresnet.datasets.bad_samples import OnBadSample
 from mmresnet.datasets.coco_checks import quoted
-from mmresnet.datasets.image_files import IMAGE_SUFFIXES, Found, find_images
+from mmresnet.datasets.image_files import IMAGE_SUFFIXES
+from mmresnet.datasets.image_index import Found, find_images
+from mmresnet.datasets.index_files import Texts
+from mmresnet.datasets.node_shared import Shareable, once_per_node
+from mmresnet.datasets.row_samples import RowSamples
 from mmresnet.errors import UserError, require
 from mmresnet.registry import DATASETS
 
@@ -20,8 +26,11 @@ require("mmpretrain", "mmresnet.CustomDataset")
 from mmpretrain.datasets import CustomDataset as StockCustomDataset  # noqa: E402
 from mmpretrain.datasets import ImageNet as StockImageNet  # noqa: E402
 
+# what makes the samples: a class that changes one of these makes them itself
+_SEARCHING = ("_find_samples", "load_data_list", "parse_data_info", "filter_data")
 
-class _ImageFiles(OnBadSample):
+
+class _ImageFiles(OnBadSample, RowSamples):
     """What the classes of this module have before mmpretrain's."""
 
     # attributes of mmpretrain's, which has no type hints
@@ -30,29 +39,71 @@ class _ImageFiles(OnBadSample):
     extensions: Any
     img_prefix: Any
     with_label: bool
-    _fully_initialized: bool
     _metainfo: dict[str, Any]
     not_taken: Sequence[str] = ()  # paths below the folder
+    _found: Found
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("extensions", IMAGE_SUFFIXES)
         super().__init__(*args, **kwargs)
 
     def full_init(self) -> None:
-        """Find the images; the second call does nothing."""
+        """Find the images, once on each machine; the second call does nothing."""
         if self._fully_initialized:
             return
+        if self._is_searched():
+            self._found = self._find_once()
+            self.not_taken = self._found.others
+            self._set_classes(self._found)
+            self.serve(np.arange(len(self._found.names)))
+            self._fully_initialized = True
         super().full_init()
         classes = len(self.CLASSES or ())
         of_classes = f" of {classes:,} classes" if classes else ""
         where = self.ann_file or self.img_prefix
         print_log(f"'{where}': {len(self):,} images{of_classes}.", logger="current")
 
+    def _is_searched(self) -> bool:
+        """Return whether the images are those of a folder on a drive, found as here."""
+        changed = self.overrides(_ImageFiles, _SEARCHING)
+        return not changed and not self.ann_file and self._is_local()
+
+    def _is_local(self) -> bool:
+        return isinstance(get_file_backend(self.img_prefix, enable_singleton=True), LocalBackend)
+
+    def _find_once(self) -> Found:
+        def make() -> Shareable:
+            found = self._find()
+            texts = found.names
+            return [texts.content, texts.ends, found.ends], (
+                *(found.classes, found.others, found.empty),
+            )
+
+        (content, name_ends, ends), lists = once_per_node(make)
+        return Found(Texts(content, name_ends), ends, *lists)
+
+    def row_info(self, row: int) -> dict[str, Any]:
+        """Return path and label of an image, as mmpretrain's class does."""
+        info = {"img_path": os.path.join(self.img_prefix, self._found.names[row])}
+        return info | {"gt_label": self._found.label(row)} if self.with_label else info
+
     def _find_samples(self) -> list[Any]:
         """Return path and label of each image or, without labels, the paths."""
-        folder = self.img_prefix
-        if not isinstance(get_file_backend(folder, enable_singleton=True), LocalBackend):
+        if not self._is_local():
             return super()._find_samples()
+        found = self._find()
+        self.not_taken = found.others
+        self._set_classes(found)
+        return found.images if self.with_label else found.names.tolist()
+
+    def _set_classes(self, found: Found) -> None:
+        if self.with_label:
+            self.folder_to_idx = {name: label for label, name in enumerate(found.classes)}
+            self._metainfo.setdefault("classes", tuple(found.classes))
+
+    def _find(self) -> Found:
+        """Search the folder, check what was found, and log what was not taken."""
+        folder = self.img_prefix
         try:
             found = find_images(folder, self.extensions, by_class=self.with_label)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -61,20 +112,15 @@ class _ImageFiles(OnBadSample):
                 "images are."
             ) from error
         self._check(folder, found)
-        self.not_taken = found.others
         for line in not_taken(folder, found):
             print_log(line, logger="current", level=logging.WARNING)
         if found.others:
             lines = "\n".join(f"  {path}" for path in found.others)
             print_log(f"Not taken in '{folder}':\n{lines}", logger="current")
-        if not self.with_label:
-            return [path for path, _ in found.images]
-        self.folder_to_idx = {name: label for label, name in enumerate(found.classes)}
-        self._metainfo.setdefault("classes", tuple(found.classes))
-        return found.images
+        return found
 
     def _check(self, folder: str, found: Found) -> None:
-        if not found.images:
+        if not len(found.names):
             raise UserError(
                 f"There is no image in {'the class folders of ' * self.with_label}'{folder}': "
                 f"file names must end in {', '.join(sorted(self.extensions))}."

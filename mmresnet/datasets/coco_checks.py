@@ -11,7 +11,12 @@ from typing import Any
 
 from mmresnet.errors import UserError, did_you_mean
 
+# why a box is not used
+NOT_FINITE = "with a coordinate that is not finite"
+NOT_POSITIVE = "of zero or negative size"
 OUTSIDE = "outside of their image"
+THIN = "narrower than a pixel"
+UNCOVERED = "with an area of zero or less"
 
 
 def class_names(classes: str | Iterable[str]) -> tuple[str, ...]:
@@ -59,15 +64,15 @@ def skip_reason(annotation: dict[str, Any], width: float, height: float) -> str 
     """Return why mmdet's ``CocoDataset`` skips an annotation, or None if it is used."""
     x, y, w, h = annotation["bbox"]
     if not all(map(math.isfinite, (x, y, w, h))):
-        return "with a coordinate that is not finite"
+        return NOT_FINITE
     if w <= 0 or h <= 0:
-        return "of zero or negative size"
+        return NOT_POSITIVE
     if min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0):
         return OUTSIDE
     if w < 1 or h < 1:
-        return "narrower than a pixel"
+        return THIN
     if annotation["area"] <= 0:
-        return "with an area of zero or less"
+        return UNCOVERED
     return None
 
 
@@ -79,7 +84,9 @@ def missing_images(names: Iterable[str], folder: str | os.PathLike[str]) -> list
     listed: dict[str, set[str]] = {}
     missing = []
     for name in names:
-        parent, file = os.path.split(os.path.join(folder, name))
+        parent, file = str(folder), name
+        if os.path.basename(name) != name:
+            parent, file = os.path.split(os.path.join(folder, name))
         if parent not in listed:
             listed[parent] = set(os.listdir(parent)) if os.path.isdir(parent) else set()
         if file not in listed[parent]:
@@ -157,14 +164,11 @@ def check_boxes(path: str | os.PathLike[str], boxes: Boxes) -> None:
 
 
 def summarize(
-    path: str | os.PathLike[str], content: dict[str, Any], classes: Iterable[str], boxes: Boxes
+    path: str | os.PathLike[str], images: int, classes: Iterable[str], boxes: Boxes
 ) -> list[str]:
     """Return lines for the log: the size of a file, unusable boxes, classes without boxes."""
     classes, used = list(classes), boxes.used
-    lines = [
-        f"'{path}': {len(content['images'])} images, {sum(used.values())} boxes of {len(classes)} "
-        "classes."
-    ]
+    lines = [f"'{path}': {images} images, {sum(used.values())} boxes of {len(classes)} classes."]
     for reason, found in boxes.left_out.items():
         number, file = found[0]
         lines.append(

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from mmresnet.datasets.coco_columns import cached_classes
 from mmresnet.errors import UserError
 
 LAYOUT = (
@@ -68,11 +69,14 @@ def read_coco(
 def read_classes(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Return the names of the categories in the order of the file.
 
-    Only the list of categories is parsed, unless it cannot be found by its key.
+    Only the list of categories is parsed, unless the cache has the file or the list cannot be found
+    by its key.
 
     Raises:
         UserError: as :func:`read_coco`, for the part that is read.
     """
+    if (cached := cached_classes(path)) is not None:
+        return cached
     categories = _find_categories(Path(path)) if os.path.isfile(path) else None
     if categories is None:
         categories = read_coco(path, annotated=False)["categories"]

@@ -23,8 +23,9 @@ def once_per_node(make: Callable[[], Shareable]) -> Shareable:
     """Return what ``make`` returns, called by one process on each machine.
 
     All processes of the run must call this. The arrays are in files that every process of the
-    machine maps read-only, so that they take memory once; the files are unlinked when this returns,
-    and their memory is freed with the last process.
+    machine maps read-only, so that they take memory once: those which ``make`` has mapped in the
+    files that they are mapped from, the others in files that are unlinked when this returns, and
+    whose memory is freed with the last process.
 
     Raises:
         UserError: ``make`` failed in another process, with its message; the process that called it
@@ -34,23 +35,22 @@ def once_per_node(make: Callable[[], Shareable]) -> Shareable:
         return make()
     nodes = all_gather_object(_node())
     leader = nodes.index(_node())
-    folder, state, failure = None, None, None
+    folder, files, state, failure = None, None, None, None
     if get_rank() == leader:
         try:
             arrays, state = make()
-            folder = _write(arrays)
+            folder, files = _write(arrays)
             del arrays
         except Exception as error:  # sent to the other processes, which are waiting
             failure = error
-    gathered = all_gather_object((folder, state, None if failure is None else str(failure)))
+    gathered = all_gather_object((files, state, None if failure is None else str(failure)))
     try:
         if failure is not None:
             raise failure
         if message := next((message for *_, message in gathered if message is not None), None):
             raise UserError(message)
-        folder, state, _ = gathered[leader]
-        files = sorted(Path(folder).iterdir())
-        arrays = [np.load(file, mmap_mode="r").view(np.ndarray) for file in files]
+        files, state, _ = gathered[leader]
+        arrays = [place if isinstance(place, np.ndarray) else _map(*place) for place in files]
         all_gather_object(None)  # wait until every process has opened the files
     finally:
         if get_rank() == leader and folder is not None:
@@ -64,15 +64,44 @@ def _node() -> tuple[str, int, int]:
     return socket.gethostname(), folder.st_dev, folder.st_ino
 
 
-def _write(arrays: list[np.ndarray]) -> str:
+_Place = tuple[str, dict[str, Any]]
+"""A file, and type, offset and shape of an array in it."""
+
+
+def _map(path: str, where: dict[str, Any]) -> np.ndarray:
+    return np.memmap(path, mode="r", **where).view(np.ndarray)
+
+
+def _write(arrays: list[np.ndarray]) -> tuple[str, list[_Place | np.ndarray]]:
+    """Write arrays that are not mapped to a new folder; return it, and where each array is.
+
+    One without elements stands for itself: it cannot be mapped.
+    """
     folder = tempfile.mkdtemp(prefix="mmresnet-")
+    places: list[_Place | np.ndarray] = []
     try:
         for index, array in enumerate(arrays):
-            np.save(Path(folder) / f"{index:04d}.npy", array)
+            place = _mapped_from(array)
+            if place is None and array.size:
+                path = Path(folder) / f"{index:04d}.npy"
+                np.save(path, array)
+                place = _mapped_from(np.load(path, mmap_mode="r"))
+            places.append(place or array)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise UserError(
             f"The annotations could not be written to '{folder}' for the other processes "
             f"({error}): set TMPDIR to a folder with more space."
         ) from error
-    return folder
+    return folder, places
+
+
+def _mapped_from(array: np.ndarray) -> _Place | None:
+    """Return where an array that is mapped from a file is in it, or None if it is in memory."""
+    base: Any = array
+    while isinstance(base, np.ndarray) and isinstance(base.base, np.ndarray):
+        base = base.base
+    if not isinstance(base, np.memmap) or not array.flags.c_contiguous or not array.size:
+        return None
+    offset = base.offset + array.ctypes.data - base.ctypes.data
+    return str(base.filename), {"dtype": array.dtype, "offset": offset, "shape": array.shape}

@@ -40,12 +40,12 @@ def share_arrays() -> dict:
 
 def load_sets(roots: list[str]) -> dict:
     """Load detection sets as a training does."""
-    from mmresnet.datasets import coco_file
+    from mmresnet.datasets import coco
+    from mmresnet.datasets.coco import CocoDataset
 
     parsed = []
-    read = coco_file.read_coco
-    coco_file.read_coco = lambda *args, **keywords: parsed.append(args) or read(*args, **keywords)
-    from mmresnet.datasets.coco import CocoDataset
+    read = coco.read_columns
+    coco.read_columns = lambda *args: parsed.append(args) or read(*args)
 
     report = {"errors": []}
     for root in roots:
@@ -60,7 +60,7 @@ def load_sets(roots: list[str]) -> dict:
         else:
             report["data"] = [dataset.get_data_info(i) for i in range(len(dataset))]
             report["classes"] = dataset.metainfo["classes"]
-            report["file"] = file_of(dataset.data_bytes)
+            report["file"] = file_of(dataset._table._box)
     return {**report, "parsed": len(parsed)}
 
 

@@ -11,7 +11,8 @@ pytest.importorskip("mmpretrain")
 from mmpretrain.datasets import CustomDataset as StockCustomDataset
 
 from mmresnet.datasets.class_folders import CustomDataset, ImageNet
-from mmresnet.datasets.image_files import IMAGE_SUFFIXES, find_images
+from mmresnet.datasets.image_files import IMAGE_SUFFIXES
+from mmresnet.datasets.image_index import find_images
 from mmresnet.errors import UserError, UserValueError
 
 

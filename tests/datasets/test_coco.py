@@ -81,10 +81,8 @@ def test_no_image_is_left(tiny_coco):
 
 def test_the_file_is_parsed_once(tiny_coco, monkeypatch):
     calls = []
-    read = coco.coco_file.read_coco
-    monkeypatch.setattr(
-        coco.coco_file, "read_coco", lambda *a, **k: calls.append(a) or read(*a, **k)
-    )
+    read = coco.read_columns
+    monkeypatch.setattr(coco, "read_columns", lambda *a: calls.append(a) or read(*a))
     dataset = build(tiny_coco, lazy_init=True)
     assert calls == []
     dataset.full_init()

@@ -40,7 +40,7 @@ def test_summary():
     content = {"images": [IMAGE], "annotations": boxes, "categories": categories}
     classes = ("cat", "owl")
     sorted_boxes = coco_checks.sort_boxes(content, classes)
-    lines = coco_checks.summarize("a.json", content, classes, sorted_boxes)
+    lines = coco_checks.summarize("a.json", len(content["images"]), classes, sorted_boxes)
     assert lines == [
         "'a.json': 1 images, 1 boxes of 2 classes.",
         "'a.json': 2 boxes of zero or negative size are left out (the first: annotation 2 of "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,8 @@ def class_folders_of(dataset: dict[str, Any], path: str) -> set[str] | None:
 
 def _refuse_hidden(folder: Path, path: str) -> None:
     """Refuse hidden folders, which mmpretrain's data sets take for classes."""
-    hidden = [one.name for one in folder.iterdir() if one.is_dir() and is_passed_over(one.name)]
+    with os.scandir(folder) as entries:
+        hidden = [one.name for one in entries if is_passed_over(one.name) and one.is_dir()]
     if hidden:
         raise UserError(
             f"{path}: '{folder}' holds the folder '{sorted(hidden)[0]}', which mmpretrain's class "
