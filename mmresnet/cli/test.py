@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the metrics."""
     options = command.parse_options(args.cfg_options)
-    early.check_test(args, options)
     launch.start_processes("test", args)
+    early.check_test(args, options)
 
     from mmresnet.apis import test
 

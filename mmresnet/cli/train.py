@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train."""
     options = command.parse_options(args.cfg_options)
-    early.check_training(args, options)
     launch.start_processes("train", args)
+    early.check_training(args, options)
 
     from mmresnet.apis import train
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from mmresnet.atomic import atomic_write
 from mmresnet.datasets.file_systems import LOCAL, file_system
@@ -101,6 +100,8 @@ def save(kind: str, key: Iterable[object], index: Index, stamp: Stamp = ()) -> I
         with atomic_write(path, "wb") as file:
             write(file, Index(index.arrays, {**index.meta, **own}))
     except OSError as error:
+        from mmengine.logging import print_log  # which a config's checks need not import
+
         print_log(
             f"The folder '{path.parent}' cannot be written ({error}), so that the next start takes "
             f"as long: {VARIABLE} names another one, or is off.",

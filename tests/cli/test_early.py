@@ -38,7 +38,6 @@ def run(folder, *arguments):
         (["train", "digits_resnet20", "--cfg-options", "a"], "takes key=value pairs, not 'a'"),
         (["train", "digits_resnet20", "--cfg-options", "data_rot=x"], "nearest is 'data_root'"),
         (["train", "digits_resnet20"], "the data folder 'data/digits/train' does not exist"),
-        (["train", "digits_resnet20", "--nproc", "2"], "'data/digits/train' does not exist"),
         (["train", "digits_resnet20", "--work-dir", "file"], "--work-dir: 'file' is a file"),
         (["train", "faster-rcnn_r18_fpn_1x_coco"], "there is no annotation file 'data/coco/"),
         (["train", "digits_resnet20", "--cfg-options", "load_from=x.pth"], "no checkpoint at 'x"),
