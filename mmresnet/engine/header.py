@@ -29,7 +29,7 @@ def header_of_training(runner: Runner) -> str:
     if optimizer is not None and optimizer.defaults.get("fused"):
         compute = f"{compute}, fused {type(optimizer).__name__}"
     output = runner.cfg.work_dir
-    return _header(runner, "Training", data, compute=compute, lr=rate, output=output)
+    return _header(runner, "Training", data, compute, lr=rate, output=output)
 
 
 def header_of_test(runner: Runner) -> str:
@@ -38,13 +38,13 @@ def header_of_test(runner: Runner) -> str:
     data = _root(runner.cfg.test_dataloader) + _describe_data(runner.test_dataloader)
     device = next(runner.model.parameters()).device.type
     dtype = torch.get_autocast_dtype(device) if getattr(runner.test_loop, "fp16", False) else None
-    return _header(runner, "Testing", data, compute=_describe_compute(dtype), metrics=metrics)
+    return _header(runner, "Testing", data, _describe_compute(dtype), metrics=metrics)
 
 
-def _header(runner: Runner, task: str, data: str, **more: str) -> str:
+def _header(runner: Runner, task: str, data: str, compute: str, **more: str) -> str:
     name = Path(runner.cfg.filename).stem if runner.cfg.filename else "a model"
     log = _log_folder(runner) / f"{runner.timestamp}.log"
-    lines = {"data": data, "device": _describe_device(runner.model), **more}
+    lines = {"data": data, "device": f"{_describe_device(runner.model)}; {compute}", **more}
     lines["log"] = f"{log} has the environment, the config and all iterations as well"
     rows = [f"  {label:<9}{text}" for label, text in lines.items()]
     return "\n".join([f"{task} {name}: {_describe_model(runner.model)}", *rows])

@@ -56,8 +56,8 @@ def test_of_a_training(monkeypatch):
     assert header_of_training(runner()).splitlines() == [
         "Training a model: Classifier, Linear-18, 0.01 M parameters",
         "  data     data/pets: 1,234 images of 2 classes; validation: 7 images",
-        "  device   cpu, 2 threads",
-        "  compute  bfloat16 (--precision float32 turns it off), channels-last, fused SGD",
+        "  device   cpu, 2 threads; bfloat16 (--precision float32 turns it off), channels-last, "
+        "fused SGD",
         "  lr       0.1 as in the config, chosen for 1x32 = 32 images per step.",
         "  output   work_dirs/pets",
         "  log      work_dirs/pets/20260101_000000/20260101_000000.log has the environment, the "
@@ -65,15 +65,15 @@ def test_of_a_training(monkeypatch):
     ]
     assert "validation" not in header_of_training(runner(val_loop=None))
     several = header_of_training(runner(optim_wrapper=SimpleNamespace()))
-    assert "  compute  float32, channels-last\n" in several
+    assert "  device   cpu, 2 threads; float32, channels-last\n" in several
 
 
 def test_of_a_test():
     lines = header_of_test(runner()).splitlines()
     assert lines[0] == "Testing a model: Classifier, Linear-18, 0.01 M parameters"
     assert lines[1] == "  data     5 images of 2 classes"
-    assert lines[3] == "  compute  float32, channels-last"
-    assert lines[4] == "  metrics  work_dirs/pets/20260101_000000/20260101_000000.json"
+    assert lines[2].endswith("; float32, channels-last")
+    assert lines[3] == "  metrics  work_dirs/pets/20260101_000000/20260101_000000.json"
 
 
 def test_several_gpus(monkeypatch):
@@ -83,7 +83,7 @@ def test_several_gpus(monkeypatch):
         parameters=lambda: iter([SimpleNamespace(device=torch.device("cuda", 0), numel=int)])
     )
     header = header_of_training(runner(model=model))
-    assert "  device   H100, 8 processes\n" in header
+    assert "  device   H100, 8 processes; bfloat16 (" in header
     assert "this run has 8x32 = 256" in header
 
 

@@ -84,7 +84,7 @@ def train(tmp_path, capsys, request):
         QuietRunner(**cfg, cfg=for_header).train()
         lines = capsys.readouterr().out.splitlines()
         assert lines[0].startswith("Training a model: Model, ")
-        return lines[7:]
+        return lines[6:]
 
     return run
 

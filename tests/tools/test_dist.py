@@ -93,11 +93,11 @@ def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_pa
     assert done.returncode == 0, done.stderr[-3000:]
     assert "this run has 2x2 = 4" in done.stdout
     assert done.stdout.count("Training config: ImageClassifier, ResNet-18, ") == 1
-    assert re.search(r"^  device   cpu, \d+ threads?, 2 processes$", done.stdout, re.M)
+    assert re.search(r"^  device   cpu, \d+ threads?, 2 processes; float32,", done.stdout, re.M)
     epochs = re.findall(r"^epoch (\d)/7  loss ", done.stdout, re.M)
     assert epochs == list("1234567")
     lines = [line for line in done.stdout.splitlines() if not line.startswith("Warning: ")]
-    assert len(lines) == 14  # a header of seven lines
+    assert len(lines) == 13  # a header of six lines
     two = losses_of_two(tmp_path / "two")
 
     monkeypatch.syspath_prepend(config.parent)
