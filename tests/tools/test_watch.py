@@ -191,6 +191,7 @@ def test_synchronized_batchnorm_of_two_processes(start, tmp_path, tiny_images):
     from mmresnet.apis import train
 
     settings = {
+        "precision": "float32",
         "model.backbone.norm_cfg.type": "SyncBN",
         "train_dataloader.sampler.shuffle": False,
         "train_dataloader.dataset.pipeline.1.type": "Resize",
