@@ -58,12 +58,18 @@ def run(args: argparse.Namespace) -> None:
     try:
         timeline = training.finish()
         print(f"Unbroken training: {len(timeline.steps)} iterations, {timeline.end:.0f} s")
-        killed = 0
-        for moment in timeline.draw(args.kills, random.Random(args.seed)):
+        killed, generator = 0, random.Random(args.seed)
+        moments = timeline.draw(args.kills, generator)
+        while moments:
+            moment = moments.pop(0)
             training = _start(args, broken)
             if training.kill_at(moment):
                 killed += 1
                 print(f"Killed {moment.delay:.2f} s after iteration {moment.step}")
+            else:  # it ended sooner than the first one did: there is nothing left to kill
+                print("Ended before it was killed; beginning again")
+                shutil.rmtree(broken)
+                moments = timeline.draw(args.kills - killed, generator)
         training = _start(args, broken)
         training.finish()
     finally:

@@ -1,7 +1,6 @@
 """tools/crash_test.py: real processes, killed at random moments."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,20 +54,13 @@ def crash_test(config: str, folder: Path, arguments: list, options: list) -> str
     return done.stdout
 
 
-def check_passed(printed: str) -> None:
-    """Check a trial of 20 kills, of which a run that ends sooner than the first may miss two."""
-    passed = re.search(r"^PASS: killed and resumed (\d+) times$", printed, re.M)
-    assert passed, printed
-    assert 18 <= int(passed[1]) <= 20
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("case", CASES)
 def test_classifiers(case: str, tiny_images: Path, tmp_path: Path) -> None:
     arguments, options = CASES[case]
     options = [f"data_root={tiny_images}", *CLASSIFIER, *options]
     printed = crash_test("resnet50_8xb32_in1k", tmp_path, ["--kills", "20", *arguments], options)
-    check_passed(printed)
+    assert "PASS: killed and resumed 20 times" in printed
     assert ("EMA" in printed) == ("averaged" in case)
 
 
@@ -78,7 +70,7 @@ def test_detector(small_detector: dict, tmp_path: Path) -> None:
     options += ["train_cfg.max_epochs=8", "num_workers=2"]
     config = "faster-rcnn_r18_fpn_1x_coco"
     printed = crash_test(config, tmp_path, ["--kills", "20"], options)
-    check_passed(printed)
+    assert "PASS: killed and resumed 20 times" in printed
 
 
 @pytest.mark.full
