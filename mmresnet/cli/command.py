@@ -8,6 +8,7 @@ import argparse
 import ast
 import gc
 import importlib
+import logging
 import os
 import re
 import shlex
@@ -151,7 +152,9 @@ def run(
         rank = os.environ.get("LOCAL_RANK", "0")
         if rank == "0" or not (by_user or getattr(error, "shared", False)):
             print(known if rank == "0" else f"[rank {rank}] {known}", file=sys.stderr)
-        return 2 if by_user else 1
+        code = 2 if by_user else 1
+        _exit_from_process_group(code)
+        return code
     return 0
 
 
@@ -172,6 +175,20 @@ def _leave_process_group() -> None:
         time.sleep(0.1)
         torch.distributed.destroy_process_group()
         gc.collect()
+
+
+def _exit_from_process_group(code: int) -> None:
+    """End a process that failed in a group at once, without waiting for the group's threads.
+
+    They may wait for another process, and C++ aborts a Python that ends beside them: with a message
+    of its own, and another exit code.
+    """
+    torch = sys.modules.get("torch")
+    if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _how_to_resume(arguments: list[str]) -> str:
