@@ -15,6 +15,10 @@ class UserError(Exception):
     """
 
 
+class AlreadyTold(UserError):
+    """Mistakes that have been printed; the message has what was found after that, or is empty."""
+
+
 class UserValueError(UserError, ValueError):
     """An argument is out of range, or contradicts another one."""
 

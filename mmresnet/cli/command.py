@@ -150,7 +150,7 @@ def run(
             raise
         by_user = isinstance(error, UserError)
         rank = os.environ.get("LOCAL_RANK", "0")
-        if rank == "0" or not (by_user or getattr(error, "shared", False)):
+        if known and (rank == "0" or not (by_user or getattr(error, "shared", False))):
             print(known if rank == "0" else f"[rank {rank}] {known}", file=sys.stderr)
         code = 2 if by_user else 1
         _exit_from_process_group(code)

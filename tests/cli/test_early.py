@@ -13,13 +13,26 @@ REPOSITORY = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from mmresnet.cli.main import main
+
+class Terminal:
+    told = None
+
+    def write(self, text):
+        if self.told is None:
+            self.told = "torch" in sys.modules
+        return sys.__stderr__.write(text)
+
+    def flush(self):
+        sys.__stderr__.flush()
+
+sys.stderr = terminal = Terminal()
 code = main(sys.argv[1:])
-print(code, "torch" in sys.modules)
+print(code, terminal.told)
 """
 
 
 def run(folder, *arguments):
-    """Return the exit code, whether torch was imported, and what was said."""
+    """Return the exit code, whether torch was imported when it was said, and what was said."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         cwd=folder,
@@ -50,3 +63,23 @@ def test_told_without_torch(arguments, said, tmp_path):
     code, imported, text = run(tmp_path, *arguments)
     assert (code, imported) == (2, False), text
     assert said in text
+
+
+def test_the_other_mistakes_follow(tmp_path):
+    code, imported, text = run(
+        tmp_path,
+        "train",
+        "digits_resnet20",
+        "--cfg-options",
+        "model.backbone.dept=20",
+        "data_rot=x",
+    )
+    assert (code, imported) == (2, False)
+    first, heading, *others = text.splitlines()
+    assert "nearest is 'data_root'" in first
+    assert heading == "And also:"
+    assert [line.split(": ")[0] for line in others] == [
+        "  model.backbone.dept",
+        "  train_dataloader.dataset",
+        "  val_dataloader.dataset",
+    ]
