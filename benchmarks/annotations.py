@@ -25,6 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from mmresnet import processor
+
 CLASSES = [f"class {i}" for i in range(80)]
 PARSERS = ("json", "orjson", "msgspec", "simdjson", "ijson")
 
@@ -184,19 +186,12 @@ def main() -> None:
                 ("class folders: ours, again", "folders"),
             ):
                 found.setdefault(name, []).append(measure(["--load", kind, str(root)], cache))
-    versions = f"Python {platform.python_version()}, {os.cpu_count()} processors"
-    print(f"{processor()}, {versions}, n = {args.n}, load {os.getloadavg()[0]:.1f}\n")
+    run = f"n = {args.n}, load {os.getloadavg()[0]:.1f}"
+    print(f"{processor.describe()}, Python {platform.python_version()}, {run}\n")
     print("| | wall, s | CPU, s | memory, MB |\n|---|---|---|---|")
     for name, runs in found.items():
         wall, cpu, memory = (statistics.median(values) for values in zip(*runs, strict=True))
         print(f"| {name} | {wall:.2f} | {cpu:.2f} | {memory:.0f} |")
-
-
-def processor() -> str:
-    """Return the name of the processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

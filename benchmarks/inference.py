@@ -33,6 +33,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmresnet import processor
+
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 Candidates = dict[str, Callable[[], Any]]
 
@@ -284,13 +286,6 @@ def compare_precisions(folder: str) -> None:
             )
 
 
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["classifier", "detector", "images", "accuracy"])
@@ -299,8 +294,8 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
     print(
-        f"{cpu_name()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, "
-        f"torch {torch.__version__}, n = {args.rounds}\n"
+        f"{processor.describe()}, {torch.get_num_threads()} threads, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, n = {args.rounds}\n"
     )
     with tempfile.TemporaryDirectory() as folder:
         if args.what == "accuracy":

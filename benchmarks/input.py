@@ -39,6 +39,7 @@ from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode, decode_jpeg, read_file
 from torchvision.transforms import v2
 
+from mmresnet import processor
 from mmresnet.config.load import load_config
 from mmresnet.datasets import jpeg_parts
 from mmresnet.datasets.demo.digits import write_digits
@@ -238,7 +239,7 @@ def main() -> None:
     init_default_scope("mmpretrain")
     jpeg = f"simplejpeg {SIMPLEJPEG.__version__}" if SIMPLEJPEG else "no simplejpeg"
     print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python "
+        f"{processor.describe()}, Python "
         f"{platform.python_version()}, torch {torch.__version__}, torchvision "
         f"{torchvision.__version__}, OpenCV {cv2.__version__}, {jpeg}, mmengine "
         f"{mmengine.__version__}, n={args.number}"

@@ -10,8 +10,6 @@ recipe of the handwritten digits, and ResNet-18 on 16 JPEGs of 500×375 pixels p
 """
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -23,6 +21,7 @@ import torch
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmresnet import processor
 from mmresnet.datasets.demo.digits import write_digits
 from mmresnet.engine.assembly import import_packages, prepare_run
 from mmresnet.engine.resume.data_order import SampleIndex
@@ -104,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--number", type=int, default=100, help="batches to time")
     args = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs,", end=" ")
+    print(f"{processor.describe()},", end=" ")
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
     print(
         "| case | step, ms | seeding a step's samples, ms | wait for a save, ms | gather, ms",

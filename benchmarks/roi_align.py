@@ -27,6 +27,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from mmresnet import processor
 from mmresnet.ops.roi_align.operator import roi_align_backward, roi_align_forward
 
 KERNELS = torch.ops.torchvision
@@ -226,12 +227,8 @@ def main() -> None:
     clock = time.thread_time if args.one_thread else time.perf_counter
     if args.one_thread:
         torch.set_num_threads(1)
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        names = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x]
-        cpu = names[0].split(":")[1].strip() if names else cpu
     print(
-        f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, torch "
+        f"{processor.describe()}, Python {platform.python_version()}, torch "
         f"{torch.__version__}, torchvision {torchvision.__version__}, {torch.get_num_threads()} "
         f"threads, n = {args.n}, {clock.__name__}, load {os.getloadavg()[0]:.1f}\n"
     )

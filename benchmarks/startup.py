@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from mmresnet import processor
 from mmresnet.config.find import recipe_paths
 
 HOOK = """
@@ -91,11 +92,8 @@ def main() -> None:
                 measured = run(command, folder, expected)
                 if number:  # the first fills the caches of files
                     found[kind].append(measured)
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.processor()
     load = f"n = {args.n}, load {os.getloadavg()[0]:.1f}"
-    print(f"{processor}, {os.cpu_count()} processors, Python {platform.python_version()}, {load}\n")
+    print(f"{processor.describe()}, Python {platform.python_version()}, {load}\n")
     print("| | wall, s | CPU, s |\n|---|---|---|")
     for kind, runs in found.items():
         cells = [f"{min(v):.2f} / {statistics.median(v):.2f}" for v in zip(*runs, strict=True)]

@@ -14,17 +14,15 @@ RoIAlign and NMS, which pip does not install for it, it gets torchvision's kerne
 
 import argparse
 import ctypes
-import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from mmresnet import ops
+from mmresnet import ops, processor
 from mmresnet.engine.allocator import keep_freed_memory
 
 ops.install()
@@ -188,7 +186,7 @@ def main() -> None:
             step()
             if round_:  # the first one warms up
                 times[name].append(time.perf_counter() - start)
-    print(f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{processor.describe()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     first = next(iter(times.values()))
     print(f"\n| step of (n={args.n}) | s | images/s | ratio |\n|---|---|---|---|")
     for name, own in times.items():
@@ -199,17 +197,6 @@ def main() -> None:
         speed = ceiling()
         images_per_second = speed / 3 / MULTIPLY_ADDS  # forward, and twice that backward
         print(f"\nCeiling: {speed / 1e9:.0f} G multiply-adds/s, {images_per_second:.1f} images/s")
-
-
-def processor() -> str:
-    """Return the processor's name, with what it has for bfloat16."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    extra = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in flags]
-    name = names[0] if names else platform.machine()
-    return f"{name} ({', '.join(extra)}), {os.cpu_count()} CPUs"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import mmresnet
+from mmresnet import processor
 
 EXAMPLE = """\
   %(prog)s
@@ -35,7 +36,6 @@ PACKAGES = {
 }
 ORIGINALS, FORKS = "OpenMMLab's releases", "the onedl-* forks"
 _CPU_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
-_NATIVE_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,30 +113,15 @@ def _torch_rows() -> Iterator[tuple[str, str]]:
     else:
         built = f"PyTorch is built for CUDA {torch.version.cuda}" if torch.version.cuda else ""
         yield "GPU", f"none that PyTorch can use{f' ({built})' if built else ''}"
-    features = _cpu_features()
-    listed = ", ".join(features) or "not known here"
+    features = processor.features()
+    listed = ", ".join(one for one in _CPU_FEATURES if one in features) or "not known here"
     yield "CPU", f"{torch.backends.cpu.get_cpu_capability()} kernels; features: {listed}"
-    native = _NATIVE_BFLOAT16.intersection(features)
-    speed = f"native ({', '.join(sorted(native))})" if native else "emulated, and seldom faster"
-    yield "--amp on the CPU", f"bfloat16, {speed}" if features else "bfloat16"
+    native = processor.native_bfloat16()
+    chosen = f"bfloat16, which is native ({', '.join(native)})" if native else "float32"
+    yield "trains on CPUs in", f"{chosen}; --precision sets it"
     variable = os.environ.get("OMP_NUM_THREADS", "not set")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield "threads", f"{torch.get_num_threads()} on {cores} cores (OMP_NUM_THREADS {variable})"
-
-
-def _cpu_features() -> list[str]:
-    """Return the features of the CPU that matter for speed, as Linux lists them."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return []
-    flags = {
-        flag
-        for line in text.splitlines()
-        if line.startswith(("flags", "Features"))
-        for flag in line.partition(":")[2].split()
-    }
-    return [feature for feature in _CPU_FEATURES if feature in flags]
 
 
 def _openmmlab_rows() -> Iterator[tuple[str, str]]:

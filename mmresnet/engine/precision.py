@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.walk import type_name
 from mmresnet.errors import UserError, did_you_mean
+from mmresnet.processor import native_bfloat16
 
 if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-_NATIVE_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux names features of CPUs
 _PLAIN = ("", "OptimWrapper")
 _FUSED = ("SGD", "Adam", "AdamW")  # of torch
 _IMPLEMENTATIONS = ("fused", "foreach", "differentiable", "capturable")
@@ -55,17 +54,7 @@ def choose_precision(device: str, precision: str = "auto", amp: bool = False) ->
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16
         return torch.float16 if amp or torch.cuda.get_device_capability() >= (7, 0) else None
-    return torch.bfloat16 if amp or _NATIVE_BFLOAT16.intersection(cpu_features()) else None
-
-
-def cpu_features() -> set[str]:
-    """Return the features of the CPU, as Linux lists them; none on other systems."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return set()
-    lines = (line for line in text.splitlines() if line.startswith(("flags", "Features")))
-    return {flag for line in lines for flag in line.partition(":")[2].split()}
+    return torch.bfloat16 if amp or native_bfloat16() else None
 
 
 def configure_training(cfg: Config, device: str, precision: str | None, amp: bool) -> None:

@@ -73,15 +73,6 @@ def odd_content(seed=0, images=40, annotations=300):
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A cache that takes files which have just been written."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv(index_files.VARIABLE, str(folder))
-    monkeypatch.setattr(index_files, "_RESOLUTION", 0)
-    return folder
-
-
-@pytest.fixture
 def write(tmp_path):
     def write(content):
         (tmp_path / "img").mkdir(exist_ok=True)

@@ -15,15 +15,6 @@ from mmresnet.datasets.image_index import find_images
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A cache that takes folders which have just been changed."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv(index_files.VARIABLE, str(folder))
-    monkeypatch.setattr(index_files, "_RESOLUTION", 0)
-    return folder
-
-
-@pytest.fixture
 def root(tmp_path):
     root = tmp_path / "images"
     for name in ("cat/1.jpg", "cat/2.jpg", "cat/in/deep/3.jpg", "dog/1.png", "dog/x.txt", "no/x"):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_classifier import SMALL
 
 pytest.importorskip("mmpretrain")
 
@@ -15,17 +16,9 @@ from mmresnet.apis import train
 
 BAD = ("cat/2.jpg", "owl/1.jpg")  # of twelve, the indices 2 and 9
 SETTINGS = {
+    **SMALL,
     "on_bad_sample": "skip",
-    "num_classes": 3,
     "batch_size": 3,
-    "num_workers": 0,
-    "model.backbone.depth": 18,
-    "model.backbone.stem_channels": 8,
-    "model.backbone.base_channels": 8,
-    "model.head.in_channels": 64,
-    "train_dataloader.dataset.pipeline.1.scale": 32,
-    "val_dataloader.dataset.pipeline.2.crop_size": 32,
-    "train_cfg.max_epochs": 2,
 }
 
 

@@ -6,21 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_classifier import SMALL
 
 from mmresnet.engine.resume.compare import compare_runs, read_curve
 
 SCRIPT = Path(__file__).with_name("kill_and_resume.py")
 CLASSIFIER = {
-    "num_classes": 3,
-    "batch_size": 2,
-    "num_workers": 0,
-    "model.backbone.depth": 18,
-    "model.backbone.stem_channels": 8,
-    "model.backbone.base_channels": 8,
-    "model.head.in_channels": 64,
-    "train_dataloader.dataset.pipeline.1.scale": 32,
-    "val_dataloader.dataset.pipeline.2.crop_size": 32,
-    "train_cfg.max_epochs": 2,
+    **SMALL,
     "default_hooks.checkpoint.by_epoch": False,
     "default_hooks.checkpoint.interval": 2,
 }

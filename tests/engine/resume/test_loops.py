@@ -10,27 +10,19 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner as EngineRunner
+from small_classifier import SMALL
 
 from mmresnet.engine.assembly import import_packages, prepare_run
 from mmresnet.engine.resume.compare import differences, read_curve
 from mmresnet.engine.resume.hook import KEY
 from mmresnet.engine.runner import Runner
 
-SMALL = {
-    "num_classes": 3,
-    "batch_size": 2,
-    "num_workers": 0,
-    "model.backbone.depth": 18,
-    "model.backbone.stem_channels": 8,
-    "model.backbone.base_channels": 8,
-    "model.head.in_channels": 64,
-    "train_dataloader.dataset.pipeline.1.scale": 32,
-    "val_dataloader.dataset.pipeline.2.crop_size": 32,
+OPTIONS = {
+    **SMALL,
     "default_hooks.logger.interval": 1,
     "default_hooks.checkpoint.by_epoch": False,
     "default_hooks.checkpoint.interval": 1,
     "default_hooks.checkpoint.max_keep_ckpts": -1,
-    "train_cfg.max_epochs": 2,
 }
 _numbers = itertools.count()
 
@@ -47,7 +39,7 @@ def train(tiny_images: Path, tmp_path: Path) -> Callable[..., EngineRunner]:
         train_cfg: dict | None = None,
         **settings: Any,
     ) -> EngineRunner:
-        options = {**SMALL, "data_root": str(tiny_images), **settings}
+        options = {**OPTIONS, "data_root": str(tiny_images), **settings}
         options["experiment_name"] = f"loops{next(_numbers)}"
         cfg = prepare_run("resnet50_8xb32_in1k", str(tmp_path / name), options)
         if train_cfg:

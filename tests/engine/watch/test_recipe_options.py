@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from small_classifier import SMALL
 from torch import nn
 
 from mmresnet.apis import train
@@ -19,16 +20,10 @@ def run(tiny_images, tmp_path):
 
     def start(options):
         small = {
+            **SMALL,
             "data_root": str(tiny_images),
             "precision": "float32",
-            "num_classes": 3,
             "batch_size": 4,
-            "num_workers": 0,
-            "model.backbone.depth": 18,
-            "model.backbone.stem_channels": 8,
-            "model.backbone.base_channels": 8,
-            "model.head.in_channels": 64,
-            "train_dataloader.dataset.pipeline.1.scale": 32,
             "train_cfg.max_epochs": 1,
             "train_cfg.val_interval": 10,
             "optim_wrapper.optimizer.momentum": 0.0,
