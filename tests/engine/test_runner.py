@@ -4,23 +4,20 @@ import pytest
 import torch
 from mmengine.device import get_device, utils
 from mmengine.logging import MMLogger
+from small_classifier import SMALL
 
 import mmresnet.weights.fit
 import mmresnet.weights.formats.files
 from mmresnet.apis import test as measure
 from mmresnet.apis import train
+from mmresnet.engine.precision import choose_precision
 from mmresnet.engine.terminal import TerminalFilter
 from mmresnet.errors import UserError
 
 RECIPE = "resnet50_8xb32_in1k"
-SMALL = {
-    "num_classes": 3,
+OPTIONS = {
+    **SMALL,
     "batch_size": 4,
-    "num_workers": 0,
-    "model.backbone.depth": 18,
-    "model.backbone.stem_channels": 8,
-    "model.backbone.base_channels": 8,
-    "model.head.in_channels": 64,
     "train_dataloader.dataset.pipeline.1.scale": 64,
     "val_dataloader.dataset.pipeline.2.crop_size": 64,
     "train_cfg.max_epochs": 1,
@@ -34,7 +31,7 @@ def run(tiny_images, tmp_path_factory):
 
     def run_small(function, *arguments, **settings):
         number = next(numbers)  # mmengine names its global objects by second
-        options = {**SMALL, "data_root": str(tiny_images), "experiment_name": f"runner{number}"}
+        options = {**OPTIONS, "data_root": str(tiny_images), "experiment_name": f"runner{number}"}
         options |= settings.pop("cfg_options", {})
         work_dir = settings.pop("work_dir", tmp_path_factory.mktemp(f"run{number}"))
         return function(
@@ -112,6 +109,20 @@ def test_the_cpu_is_used_and_no_gpu_is_hidden(run, monkeypatch):
     assert next(runner.model.parameters()).device == torch.device("cpu")
     assert get_device() == "cuda"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_the_fast_way_is_the_ordinary_one(run, monkeypatch):
+    kept = []
+    monkeypatch.setattr("mmresnet.engine.allocator.keep_freed_memory", lambda: kept.append(True))
+    runner = run(train)
+    weight = runner.model.backbone.layer1[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+    native = choose_precision("cpu") is not None
+    assert (type(runner.optim_wrapper).__name__ == "AmpOptimWrapper") == native
+    assert runner.optim_wrapper.optimizer.defaults["fused"]
+    assert kept == [True]
+    assert type(run(train, precision="float32").optim_wrapper).__name__ == "OptimWrapper"
 
 
 def test_a_batch_that_is_larger_than_the_set(run):
