@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from mmresnet import ops
 
 # before mmpretrain, whose fork imports mmdet, which never looks again for operators it lacked
 ops.install()
+
+# a shell lets what it starts in the background ignore it, and tests send it to processes
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # what tests find must not depend on what earlier ones have left
 os.environ["MMRESNET_INDEX_CACHE"] = "off"

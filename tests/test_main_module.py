@@ -109,7 +109,7 @@ def tools(*cases: tuple[str, str]) -> pytest.MarkDecorator:
     ("model_converters/publish_model.py epoch_1.pth net.pth", "net_*.pth"),
     ("visualization/browse_dataset.py CONFIG -o seen --not-show -n 2 -m pipeline", "seen/*.png"),
     (
-        "visualization/vis_scheduler.py CONFIG --not-show --save-path rate.png --dataset-size 9",
+        "visualization/vis_scheduler.py CONFIG --not-show --save-path rate.png --dataset-size 1437",
         "rate.png",
     ),
     (

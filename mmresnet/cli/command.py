@@ -152,6 +152,8 @@ def run(
         rank = os.environ.get("LOCAL_RANK", "0")
         if known and (rank == "0" or not (by_user or getattr(error, "shared", False))):
             print(known if rank == "0" else f"[rank {rank}] {known}", file=sys.stderr)
+        if not by_user:
+            _let_others_be_noticed()
         code = 2 if by_user else 1
         _exit_from_process_group(code)
         return code
@@ -170,11 +172,26 @@ def _leave_process_group() -> None:
 
     Not after a failure: the others may be waiting in a collective, and torchrun ends them.
     """
-    torch = sys.modules.get("torch")
-    if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+    if _in_process_group():
+        import torch
+
         time.sleep(0.1)
         torch.distributed.destroy_process_group()
         gc.collect()
+
+
+def _in_process_group() -> bool:
+    torch = sys.modules.get("torch")
+    return bool(torch and torch.distributed.is_available() and torch.distributed.is_initialized())
+
+
+def _let_others_be_noticed() -> None:
+    """Wait until torchrun, which looks every 0.1 s, has seen why this process lost a connection.
+
+    Of processes that have ended when it looks, it takes the first for the cause.
+    """
+    if _in_process_group():
+        time.sleep(1)
 
 
 def _exit_from_process_group(code: int) -> None:
@@ -183,8 +200,7 @@ def _exit_from_process_group(code: int) -> None:
     They may wait for another process, and C++ aborts a Python that ends beside them: with a message
     of its own, and another exit code.
     """
-    torch = sys.modules.get("torch")
-    if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+    if _in_process_group():
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()

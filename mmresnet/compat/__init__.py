@@ -12,6 +12,7 @@ from typing import Any
 
 from mmresnet.compat import (
     checkpoints,
+    classifiers,
     detectors,
     device,
     installed_packages,
@@ -84,6 +85,14 @@ DETECTORS = Patch(  # by mmresnet.engine.assembly
     detectors.imports_mmpretrain,
     detectors.import_detectors,
 )
+CLASSIFIERS = Patch(  # by mmresnet.engine.assembly
+    "classifiers without mmdet",
+    "mmpretrain imports mmdet, with transformers, scikit-learn and matplotlib, wherever it is "
+    "installed, for a layer of detectors alone; where it is not installed, it works without.",
+    "mmpretrain 1.2, onedl-mmpretrain 1.3",
+    classifiers.imports_mmdet,
+    classifiers.leave_mmdet_out,
+)
 WEIGHTS = Patch(  # by mmresnet.registry
     "weights of any layout and format",
     "mmengine loads what bears the model's names from files of torch's, warns of the rest in the "
@@ -135,6 +144,7 @@ PATCHES = (
     *ON_IMPORT,
     OPERATORS,
     DETECTORS,
+    CLASSIFIERS,
     WEIGHTS,
     DEVICE,
     SAVING,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 # read beside the Runner's own
-_ALSO_KNOWN = ("auto_scale_lr", "custom_imports", "precision", "runner_type")
+_ALSO_KNOWN = ("auto_scale_lr", "compile", "custom_imports", "precision", "runner_type")
 # Read by a run, and variables as well, which parts may have been made from
 READ_DIRECTLY = {"data_preprocessor", "tta_model", "tta_pipeline"}
 
@@ -112,7 +112,7 @@ def merge_options(
             findings.append(Finding(given, _no_effect(cfg, key, f"{given}={options[given]!r}")))
     raise_errors(findings)
     try:
-        cfg.merge_from_dict(dict(options))
+        cfg.merge_from_dict(copy.deepcopy(dict(options)))  # it takes _delete_ out of them
     except (KeyError, TypeError, AttributeError) as error:
         said = error.args[0] if error.args else error
         raise UserError(
@@ -128,7 +128,7 @@ def _variables(cfg: "Config", options: Mapping[str, Any], settings: Set[str]) ->
         if name in cfg and name not in settings:
             if dot:
                 part = type(cfg)({name: copy.deepcopy(changed.get(name, cfg[name]))})
-                part.merge_from_dict({key: new})
+                part.merge_from_dict({key: copy.deepcopy(new)})
                 new = part[name]
             changed[name] = new
     return changed

@@ -58,6 +58,10 @@ def import_packages(cfg: Config) -> None:
             require("mmpretrain", purpose)
         compat.apply(compat.DETECTORS)
         import mmdet.models  # noqa: F401
+
+        compat.classifiers.take_mmdet_in()
+    elif scope == "mmpretrain":
+        compat.apply(compat.CLASSIFIERS)
     custom = cfg.get("custom_imports")
     if custom:  # those of a file have been imported with it, and those of an option have not
         try:

@@ -12,7 +12,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
 from mmresnet.engine.sync_bn import convert_sync_bn
-from mmresnet.engine.terminal import summarize
+from mmresnet.engine.terminal import announce, summarize
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
 from mmresnet.weights.checkpoint import read
@@ -37,7 +37,7 @@ def check_neck(model: nn.Module) -> None:
     Raises:
         mmresnet.errors.UserError: The backbone gives others.
     """
-    model = model.get_submodule("module") if is_model_wrapper(model) else model
+    model = _unwrapped(model)
     backbone, neck = getattr(model, "backbone", None), getattr(model, "neck", None)
     wanted = getattr(neck, "in_channels", None)
     if not isinstance(backbone, ResidualNet) or not isinstance(wanted, (list, tuple)):
@@ -48,6 +48,10 @@ def check_neck(model: nn.Module) -> None:
             f"model.neck.in_channels is {list(wanted)}, and the backbone gives maps of {given} "
             f"channels (out_indices={backbone.out_indices}): let them agree."
         )
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    return model.get_submodule("module") if is_model_wrapper(model) else model
 
 
 def _width(stage: nn.Module) -> int:
@@ -123,6 +127,28 @@ class Runner(EngineRunner):
             if loop.get("type") in _LOOPS:
                 loop["type"] = f"mmresnet.{loop['type']}"
         return super().build_train_loop(loop)
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the backbone in place if the config says so: its tensors keep their names.
+
+        mmengine compiles the whole step with its Python, which breaks the graph many times.
+
+        Raises:
+            mmresnet.errors.UserError: ``compile`` is neither True nor keywords of torch.compile.
+        """
+        settings = self.cfg.get("compile")
+        backbone = getattr(_unwrapped(self.model), "backbone", None)
+        if target != "train_step" or not settings or backbone is None:
+            super()._maybe_compile(target)
+            return
+        try:
+            backbone.compile(**({} if settings is True else settings))
+        except (TypeError, RuntimeError) as error:  # an unknown backend is the latter
+            raise UserError(
+                f"compile is True or keywords of torch.compile, such as dict(dynamic=True), not "
+                f"{settings!r}: {str(error).strip().splitlines()[0]}."
+            ) from error
+        announce(self.logger, "The backbone is compiled in the first step, which takes minutes.")
 
     def start_anew(self) -> None:
         """Begin with ``initial_weights`` instead of resuming."""

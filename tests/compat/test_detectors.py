@@ -1,16 +1,7 @@
 """A detector is built without mmpretrain, although mmdet would import it."""
 
-import subprocess
-import sys
-import textwrap
-
 import pytest
-
-
-def run(code: str) -> None:
-    code = textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+from fresh_process import run
 
 
 @pytest.mark.full

@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 # these have test files of their own
 ELSEWHERE = (
     compat.DETECTORS,
+    compat.CLASSIFIERS,
     compat.WEIGHTS,
     compat.DEVICE,
     compat.SAVING,

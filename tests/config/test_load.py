@@ -130,6 +130,13 @@ def test_a_dotted_option_has_the_last_word():
     assert [cfg[loader].batch_size for loader in LOADERS] == [8, 2, 8]
 
 
+def test_options_can_be_used_again():
+    """mmengine takes ``_delete_`` out of what it merges."""
+    options = {"train_cfg": {"_delete_": True, "by_epoch": False, "max_iters": 9}}
+    for _ in range(2):
+        assert "max_epochs" not in load_config("resnet50_8xb32_in1k", options).train_cfg
+
+
 def test_a_changed_pipeline_takes_effect():
     pipeline = [{"type": "LoadImageFromFile"}, {"type": "PackInputs"}]
     cfg = load_config(R50, {"test_pipeline": pipeline})

@@ -125,6 +125,21 @@ def test_the_fast_way_is_the_ordinary_one(run, monkeypatch):
     assert type(run(train, precision="float32").optim_wrapper).__name__ == "OptimWrapper"
 
 
+def test_the_backbone_is_compiled_in_place(run):
+    plain = run(train)
+    compiled = run(train, cfg_options={"compile": {"backend": "eager"}})
+    assert compiled.model.backbone._compiled_call_impl is not None
+    expected = plain.model.state_dict()
+    assert all(map(torch.equal, expected.values(), compiled.model.state_dict().values()))
+    assert list(compiled.model.state_dict()) == list(expected)
+
+
+@pytest.mark.parametrize("setting", [{"bakend": "eager"}, {"backend": "indukto"}, "fast"])
+def test_compile_with_unknown_settings(run, setting):
+    with pytest.raises(UserError, match=r"compile is True or keywords of torch\.compile"):
+        run(train, cfg_options={"compile": setting})
+
+
 def test_a_batch_that_is_larger_than_the_set(run):
     options = {"batch_size": 5000, "train_dataloader.drop_last": True}
     with pytest.raises(UserError, match="12 images fills no batch of 5000, and drop_last"):

@@ -218,7 +218,7 @@ def test_mixed_precision_changes_the_scores_little(kind, detector, tiny_images):
 @pytest.mark.parametrize("native", [True, False])
 def test_the_default_is_16_bits_where_they_are_native(native, classifier, monkeypatch):
     features = {"avx512_bf16"} if native else {"avx2"}
-    monkeypatch.setattr("mmresnet.engine.precision.cpu_features", lambda: features)
+    monkeypatch.setattr("mmresnet.processor.features", lambda: features)
 
     def dtype_of(**settings):
         model = Inferencer(*classifier, device="cpu", **settings).model

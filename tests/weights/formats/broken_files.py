@@ -4,11 +4,17 @@ An attack is built for the path of a witness, which exists as soon as something 
 """
 
 import gzip
+import io
 import lzma
+import os
 import pickle
+import resource
 import struct
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,6 +43,8 @@ from file_builders import (
     with_pickle,
 )
 from safetensors.torch import save
+
+from mmresnet.weights.formats.torch_files import allow_history_buffer
 
 MAGIC = 0x1950A86A20F9469CFC6C  # with which torch.save began before 1.6
 PAGE = b"<!DOCTYPE html>\n<html><head><title>\n 404 &mdash; Not found </title></head></html>\n"
@@ -264,3 +272,34 @@ ALLOCATING = (
     "a pickle with a place far away",
     "a pickle of a terabyte",
 )
+
+
+@contextmanager
+def little_memory() -> Iterator[None]:
+    """Let the process reserve no more than 256 MiB on top of what it has, where Linux counts it."""
+    counted = Path("/proc/self/statm")
+    if not counted.exists():
+        yield
+        return
+    limit = int(counted.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") + 2**28
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def error_of_bomb(kind: str) -> str:
+    """Return the error of torch's reader without code, or of pickle, in little memory."""
+    content = io.BytesIO(BOMBS[kind][0]())
+    allow_history_buffer()  # and arrays
+    with little_memory():
+        try:
+            if "pickle" in kind:
+                pickle.load(content)
+            else:
+                torch.load(content, weights_only=True)
+        except Exception as error:
+            return f"{type(error).__name__} {error}".strip()
+    return "none"
