@@ -97,8 +97,8 @@ def test_without_mmresnet_it_is_said_what_to_do(environment, installed, choose):
 
 
 def test_a_fresh_shell_finds_the_checkouts_environment(tmp_path):
-    if not (TOOLS.parent / ".venv" / "bin" / "python").exists():
-        pytest.skip("there is no .venv in this checkout")
+    if not (TOOLS.parent / ".venv" / "bin" / "mmresnet").exists():
+        pytest.skip("mmresnet is not installed in a .venv of this checkout")
     done = subprocess.run(
         ["bash", str(TOOLS / "dist_train.sh"), "nosuch", "1"],
         cwd=tmp_path,
