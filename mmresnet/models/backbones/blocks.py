@@ -4,7 +4,8 @@ A block builds its branch, an ordered list of named layers, and is given its sho
 are the state-dict keys, ``conv1, bn1, … downsample``, as in torchvision.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar, Protocol
 
 from mmcv.cnn import build_plugin_layer
@@ -25,13 +26,36 @@ class ConvFactory(Protocol):
     def __call__(self, in_channels: int, out_channels: int, **kwargs: Any) -> nn.Module: ...
 
 
-def _call(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    return function(x)
+def _compute(block: "ResidualBlock", x: Tensor) -> Tensor:
+    return block._add(x)
 
 
-def _recompute(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Keep only ``x`` for the backward pass, which computes ``function`` a second time."""
-    return checkpoint(function, x, use_reentrant=False) if x.requires_grad else function(x)
+def _compute_twice(block: "ResidualBlock", x: Tensor) -> Tensor:
+    """Keep only ``x`` for the backward pass, which computes the block a second time."""
+    if not x.requires_grad:
+        return block._add(x)
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _statistics_kept(block)
+
+    return checkpoint(block._add, x, use_reentrant=False, context_fn=contexts)
+
+
+@contextmanager
+def _statistics_kept(block: nn.Module) -> Iterator[None]:
+    """Let BatchNorm leave its running statistics as they are.
+
+    It would count a batch twice; mmpretrain's and mmdet's ``with_cp`` does.
+    """
+    norms: list[Any] = [m for m in block.modules() if m.training and hasattr(m, "running_mean")]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
 
 
 class ResidualBlock(BaseModule):
@@ -88,7 +112,7 @@ class ResidualBlock(BaseModule):
                 branch.append("relu")
             branch += self._add_plugins_after(index, plugins)
         self.branch = (*branch, "drop_path")
-        self._run = _recompute if with_cp else _call
+        self._run = _compute_twice if with_cp else _compute
 
     @staticmethod
     def _check(
@@ -154,7 +178,7 @@ class ResidualBlock(BaseModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))``."""
-        return self.relu(self._run(self._add, x))
+        return self.relu(self._run(self, x))
 
 
 class BasicBlock(ResidualBlock):
