@@ -1,4 +1,4 @@
-"""Ship configs, tools and model-index.yml inside the wheel; pyproject.toml states the rest."""
+"""Ship configs, tools, benchmarks and model-index.yml in the wheel; pyproject.toml has the rest."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,8 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-SHIPPED = ("configs", "tools", "model-index.yml")  # in mmresnet/.mim, where mim looks for them
+# in mmresnet/.mim, where mim looks for configs, tools and model-index.yml
+SHIPPED = ("configs", "tools", "benchmarks", "model-index.yml")
 
 
 class BuildWithConfigs(build_py):
@@ -25,7 +26,7 @@ class BuildWithConfigs(build_py):
             if source.is_file():
                 shutil.copy(source, target)
             else:
-                ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+                ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "results")
                 shutil.copytree(source, target / name, ignore=ignored)
 
 

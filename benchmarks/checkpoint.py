@@ -1,6 +1,6 @@
 """Time how long training waits for a checkpoint: written at once, or copied and then written.
 
-    OMP_NUM_THREADS=2 python benchmarks/checkpoint.py
+    mmresnet benchmark checkpoint
 
 Prints a Markdown table for ResNets with SGD and momentum: the size of a checkpoint, and the
 smallest and the median of n times in seconds that a save holds up the training, by mmengine's
@@ -10,16 +10,14 @@ the file is safe on the disk, for which the training does not wait.
 """
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import mmengine
 import torch
+from _measuring import print_heading, print_table
 from mmengine.runner import save_checkpoint
 
 from mmresnet.engine.checkpoints.snapshot import HostCopies
@@ -45,8 +43,8 @@ def gathered(state: SimpleNamespace) -> dict[str, dict]:
     return {"state_dict": weights_to_cpu(state.net.state_dict()), "optimizer": moved}
 
 
-def measure(depth: int, device: str, folder: Path, n: int) -> str:
-    """Return a line of the table."""
+def measure(depth: int, device: str, folder: Path, n: int) -> list[str]:
+    """Return a row of the table."""
     state, copies, writer = state_of(depth, device), HostCopies(), CheckpointWriter()
     path = folder / "checkpoint.pth"
     theirs, ours, written = [], [], []
@@ -65,10 +63,11 @@ def measure(depth: int, device: str, folder: Path, n: int) -> str:
     size = path.stat().st_size / 1e6
     first = ours.pop(0)
     low, middle = ([f(times) for times in (theirs[1:], ours)] for f in (min, statistics.median))
-    return (
-        f"| ResNet-{depth} | {size:.0f} | {low[0]:.3f} / {middle[0]:.3f} | {low[1]:.3f} / "
-        f"{middle[1]:.3f} | {first:.3f} | {statistics.median(written):.3f} |"
-    )
+    return [
+        *(f"ResNet-{depth}", f"{size:.0f}"),
+        *(f"{a:.3f} / {b:.3f}" for a, b in zip(low, middle, strict=True)),
+        *(f"{first:.3f}", f"{statistics.median(written):.3f}"),
+    ]
 
 
 def main() -> None:
@@ -77,17 +76,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", help="where to write; by default a temporary folder")
     args = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, {args.device}, Python "
-        f"{platform.python_version()}, torch {torch.__version__}, mmengine "
-        f"{mmengine.__version__}, n = {args.n}, load {os.getloadavg()[0]:.1f}\n",
-        flush=True,
-    )
-    print("| net | MB | mmengine, s | ours, s | first, s | written, s |")
-    print("|---|---|---|---|---|---|")
+    print_heading(args.n)
+    header = ("net", "MB", "mmengine, s", "mmresnet, s", "first, s", "written, s")
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        for depth in (18, 50, 101):
-            print(measure(depth, args.device, Path(folder), args.n), flush=True)
+        rows = (measure(depth, args.device, Path(folder), args.n) for depth in (18, 50, 101))
+        print_table(header, rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Time inference against mmpretrain, mmdet, timm and OpenVINO, in turn in one process.
 
-    OMP_NUM_THREADS=2 python benchmarks/inference.py classifier --batch-size 16
-    OMP_NUM_THREADS=2 python benchmarks/inference.py detector
-    MMRESNET_DATA=… OMP_NUM_THREADS=2 python benchmarks/inference.py images
-    MMRESNET_DATA=… python benchmarks/inference.py accuracy
+    mmresnet benchmark inference classifier --batch-size 16
+    mmresnet benchmark inference detector
+    MMRESNET_DATA=… mmresnet benchmark inference images
+    MMRESNET_DATA=… mmresnet benchmark inference accuracy
 
 Prints a Markdown table with the medians of n rounds, in each of which every candidate runs once:
 of the time on the clock, and of the processor time of all threads, which other programs on the
@@ -18,10 +18,9 @@ out. ``--compile`` adds torch.compile, which takes a minute to start.
 """
 
 import argparse
+import contextlib
 import glob
 import os
-import platform
-import statistics
 import tarfile
 import tempfile
 import time
@@ -31,20 +30,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from _measuring import in_turn, installed, median_and_ratio, print_heading, print_table
 from torch import Tensor, nn
 
-from mmresnet import processor
-
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+OPENVINO = {"engine": "openvino"}
 Candidates = dict[str, Callable[[], Any]]
 
 
-def checkpoint_of(recipe: str, folder: str) -> str:
+def checkpoint_of(recipe: str, folder: str, options: dict[str, Any] | None = None) -> str:
     """Write random weights for a recipe, with statistics of BatchNorm that are not the identity."""
     from mmresnet.engine.assembly import build_model, prepare
 
     torch.manual_seed(0)
-    cfg = prepare(recipe)
+    cfg = prepare(recipe, options)
     cfg.model.backbone.pop("init_cfg", None)
     model = build_model(cfg)
     randomize(model)
@@ -62,11 +61,11 @@ def randomize(model: nn.Module) -> None:
             module.weight.data.fill_(0.5)
 
 
-def stock_model(config: str) -> nn.Module:
+def stock_model(config: str, options: dict[str, Any] | None = None) -> nn.Module:
     """Build mmpretrain's or mmdet's own model."""
     from mmresnet.engine.assembly import build_model, prepare
 
-    cfg = prepare(config)
+    cfg = prepare(config, options)
     cfg.model.backbone.pop("init_cfg", None)
     model = build_model(cfg).eval()
     randomize(model)
@@ -77,28 +76,27 @@ def stepper(model: nn.Module, batch: dict[str, Any]) -> Callable[[], Any]:
     return lambda: model.test_step(batch)
 
 
-def ours(recipe: str, checkpoint: str, batch: dict[str, Any], **settings: Any) -> Candidates:
+def ours(
+    recipe: str, checkpoint: str, batch: dict[str, Any], device: str = "cpu", **settings: Any
+) -> Candidates:
     """Return our model in each precision and with each engine that is installed."""
     from mmresnet.apis import Inferencer
 
     candidates: Candidates = {}
     for name, more in (
-        ("ours, float32", {"precision": "float32"}),
-        ("ours, default", {}),
-        ("ours, float32, OpenVINO", {"precision": "float32", "engine": "openvino"}),
-        ("ours, default, OpenVINO", {"engine": "openvino"}),
+        ("mmresnet --precision float32", {"precision": "float32"}),
+        ("**mmresnet**", {}),
+        ("mmresnet --engine openvino --precision float32", OPENVINO | {"precision": "float32"}),
+        ("mmresnet --engine openvino", OPENVINO),
     ):
-        try:
-            inferencer = Inferencer(recipe, checkpoint, device="cpu", **more, **settings)
-        except ImportError:
+        if "engine" in more and (device != "cpu" or not installed("openvino")):
             continue
+        inferencer = Inferencer(recipe, checkpoint, device=device, **more, **settings)
         candidates[name] = autocast(stepper(inferencer.model, batch), inferencer._autocast)
     return candidates
 
 
-def autocast(step: Callable[[], Any], context: Any = None) -> Callable[[], Any]:
-    context = context or torch.autocast("cpu", torch.bfloat16)
-
+def autocast(step: Callable[[], Any], context: Any) -> Callable[[], Any]:
     def run() -> Any:
         with context:
             return step()
@@ -106,49 +104,74 @@ def autocast(step: Callable[[], Any], context: Any = None) -> Callable[[], Any]:
     return run
 
 
-def classifiers(size: int, folder: str, with_compile: bool) -> Candidates:
+def classifier_batch(size: int, pixels: int, stacked: bool = True) -> dict[str, Any]:
+    """Return a batch of uint8 images in memory, as a data loader hands it over."""
     from mmpretrain.structures import DataSample
 
-    recipe = "resnet50_8xb32_in1k"
-    images = torch.randint(0, 256, (size, 3, 224, 224), dtype=torch.uint8)
-    batch = {"inputs": list(images), "data_samples": [DataSample() for _ in images]}
-    stacked = {"inputs": images, "data_samples": batch["data_samples"]}
-    floats = (images.float() - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
-    floats = floats.contiguous(memory_format=torch.channels_last)
-    stock = stock_model("mmpretrain::resnet/resnet50_8xb32_in1k.py")
-    candidates: Candidates = {"mmpretrain": stepper(stock, batch)}
-    candidates |= ours(recipe, checkpoint_of(recipe, folder), stacked)
-    try:
-        import timm
-    except ImportError:
-        return candidates
-    net = timm.create_model("resnet50").eval().to(memory_format=torch.channels_last)
-    candidates["timm, channels-last"] = lambda: net(floats)
-    candidates["timm, channels-last, autocast bfloat16"] = autocast(lambda: net(floats))
-    half = (
-        timm.create_model("resnet50").eval().to(torch.bfloat16, memory_format=torch.channels_last)
-    )
-    candidates["timm, channels-last, weights in bfloat16"] = lambda: half(floats.bfloat16()).float()
-    if with_compile:
-        import torch._inductor.config as inductor
+    images = torch.randint(0, 256, (size, 3, pixels, pixels), dtype=torch.uint8)
+    samples = [DataSample() for _ in images]
+    return {"inputs": images if stacked else list(images), "data_samples": samples}
 
-        inductor.freezing = True
-        frozen = torch.compile(timm.create_model("resnet50").eval())
-        step = autocast(lambda: frozen(floats))
-        start = time.perf_counter()
-        with torch.no_grad():
-            step()
-        print(f"torch.compile: {time.perf_counter() - start:.0f} s until the first result")
-        candidates["timm, torch.compile, freezing, autocast bfloat16"] = step
+
+def normalized(images: Tensor) -> Tensor:
+    floats = (images.float() - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    return floats.contiguous(memory_format=torch.channels_last)
+
+
+def classifiers(size: int, folder: str, with_compile: bool) -> Candidates:
+    recipe = "resnet50_8xb32_in1k"
+    batch = classifier_batch(size, 224)
+    stock = stock_model("mmpretrain::resnet/resnet50_8xb32_in1k.py")
+    candidates: Candidates = {
+        "mmpretrain": stepper(stock, batch | {"inputs": list(batch["inputs"])})
+    }
+    candidates |= ours(recipe, checkpoint_of(recipe, folder), batch)
+    if not installed("timm"):
+        return candidates
+    import timm
+
+    floats = normalized(batch["inputs"])
+    candidates |= tuned(timm, floats)
+    net = timm.create_model("resnet50").eval().to(memory_format=torch.channels_last)
+    if with_compile:
+        candidates |= compiled(timm, floats)
     return candidates | openvino_candidates(net, floats)
+
+
+def tuned(timm: Any, floats: Tensor) -> Candidates:
+    """Return timm's net, channels-last, in float32 and bfloat16."""
+    net = timm.create_model("resnet50").eval().to(memory_format=torch.channels_last)
+    half = timm.create_model("resnet50").eval()
+    half.to(torch.bfloat16, memory_format=torch.channels_last)
+    return {
+        "timm, channels-last": lambda: net(floats),
+        "timm, channels-last, autocast bfloat16": autocast(
+            lambda: net(floats), torch.autocast("cpu", torch.bfloat16)
+        ),
+        "timm, channels-last, weights in bfloat16": lambda: half(floats.bfloat16()).float(),
+    }
+
+
+def compiled(timm: Any, floats: Tensor) -> Candidates:
+    """Return timm's net with torch.compile, and print how long that takes."""
+    import torch._inductor.config as inductor
+
+    inductor.freezing = True
+    frozen = torch.compile(timm.create_model("resnet50").eval())
+    step = autocast(lambda: frozen(floats), torch.autocast("cpu", torch.bfloat16))
+    start = time.perf_counter()
+    with torch.no_grad():
+        step()
+    print(f"torch.compile: {time.perf_counter() - start:.0f} s until the first result")
+    return {"timm, torch.compile, freezing, autocast bfloat16": step}
 
 
 def openvino_candidates(net: nn.Module, floats: Tensor) -> Candidates:
     """Return the whole net converted by OpenVINO, in float32 and bfloat16."""
-    try:
-        import openvino
-    except ImportError:
+    if not installed("openvino"):
         return {}
+    import openvino
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = openvino.convert_model(net, example_input=floats[:1])
@@ -165,18 +188,21 @@ def openvino_candidates(net: nn.Module, floats: Tensor) -> Candidates:
     return candidates
 
 
-def detectors(folder: str) -> Candidates:
+def detector_batch(size: int, shape: tuple[int, int]) -> dict[str, Any]:
+    """Return a batch of uint8 images of a shape (H, W) in memory."""
     from mmdet.structures import DetDataSample
 
-    recipe, shape = "faster-rcnn_r50_fpn_1x_coco", (480, 640)
     info = {"img_shape": shape, "ori_shape": shape, "scale_factor": (1.0, 1.0)}
-    samples = [DetDataSample(metainfo=info) for _ in range(2)]
-    images = torch.randint(0, 256, (2, 3, *shape), dtype=torch.uint8)
+    samples = [DetDataSample(metainfo=info) for _ in range(size)]
+    images = torch.randint(0, 256, (size, 3, *shape), dtype=torch.uint8)
+    return {"inputs": images, "data_samples": samples}
+
+
+def detectors(folder: str) -> Candidates:
+    recipe = "faster-rcnn_r50_fpn_1x_coco"
     stock = stock_model("mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py")
-    candidates: Candidates = {
-        "mmdet": stepper(stock, {"inputs": list(images), "data_samples": samples})
-    }
-    batch = {"inputs": images, "data_samples": samples}
+    batch = detector_batch(2, (480, 640))
+    candidates: Candidates = {"mmdet": stepper(stock, batch | {"inputs": list(batch["inputs"])})}
     return candidates | ours(recipe, checkpoint_of(recipe, folder), batch)
 
 
@@ -195,36 +221,27 @@ def files(folder: str) -> Candidates:
     candidates: Candidates = {
         "mmpretrain's inferencer, batch 16": lambda: stock(paths, batch_size=16)
     }
-    for name, more in (("float32", {"precision": "float32"}), ("default", {})):
+    for name, more in (
+        ("mmresnet --precision float32", {"precision": "float32"}),
+        ("**mmresnet**", {}),
+    ):
         one = Inferencer(recipe, checkpoint, device="cpu", **more)
-        candidates[f"ours, {name}, batch 16"] = lambda one=one: one(paths, batch_size=16)
+        candidates[f"{name}, batch 16"] = lambda one=one: one(paths, batch_size=16)
     return candidates
 
 
 def time_all(candidates: Candidates, rounds: int, images: int) -> None:
-    for step in candidates.values():
-        step()
-    clocks = (time.perf_counter, time.process_time)
-    taken: dict[str, list[list[float]]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, step in candidates.items():
-            before = [clock() for clock in clocks]
-            step()
-            taken[name].append(
-                [clock() - start for clock, start in zip(clocks, before, strict=True)]
-            )
-    medians = {
-        name: [statistics.median(one) for one in zip(*rows, strict=True)]
-        for name, rows in taken.items()
-    }
-    first = next(iter(medians.values()))
-    print("| | time | images/s | times the first | processor time | times the first |")
-    print("|---|---|---|---|---|---|")
-    for name, (wall, cpu) in medians.items():
-        print(
-            f"| {name} | {wall * 1e3:.0f} ms | {images / wall:.1f} | {first[0] / wall:.2f} | "
-            f"{cpu * 1e3:.0f} ms | {first[1] / cpu:.2f} |"
+    """Print times on the clock and of all CPUs, and their ratio to the first candidate."""
+    times = in_turn(candidates, rounds)
+    wall, cpu = median_and_ratio(times), median_and_ratio(times, clock=1)
+    rows = [
+        (
+            *(name, f"{1e3 * s:.0f}", f"{images / s:.1f}", f"{ratio:.2f}"),
+            *(f"{1e3 * cpu[name][0]:.0f}", f"{cpu[name][1]:.2f}"),
         )
+        for name, (s, ratio) in wall.items()
+    ]
+    print_table(("", "ms", "images/s", "ratio", "CPU time, ms", "ratio of CPU times"), rows)
 
 
 def print_ceiling(size: int, rounds: int) -> None:
@@ -258,8 +275,7 @@ def compare_precisions(folder: str) -> None:
     paths = sorted(map(str, root.glob("*/*.jpg")))[::5]
     truth = {name: index for index, name in enumerate(sorted(os.listdir(root)))}
     labels = [truth[Path(path).parent.name] for path in paths]
-    print("| net | precision | top-1 | same top-1 as float32 | largest score difference |")
-    print("|---|---|---|---|---|")
+    rows = []
     for depth, file in ((20, "resnet20-12fca82f.th"), (56, "resnet56-4bfd9763.th")):
         exact: list[dict[int, float]] = []
         for precision in ("float32", "bfloat16", "float16"):
@@ -280,34 +296,35 @@ def compare_precisions(folder: str) -> None:
                 for key in one.keys() & other.keys()
             )
             right = sum(label == wanted for label, wanted in zip(best, labels, strict=True))
-            print(
-                f"| ResNet-{depth} | {precision} | {right / len(paths):.2%} | "
-                f"{sum(same)} of {len(paths)} | {moved:.4f} |"
+            rows.append(
+                (
+                    *(f"ResNet-{depth}", precision, f"{right / len(paths):.2%}"),
+                    *(f"{sum(same)} of {len(paths)}", f"{moved:.4f}"),
+                )
             )
+    print_table(
+        ("net", "precision", "top-1", "same top-1 as float32", "largest score difference"), rows
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["classifier", "detector", "images", "accuracy"])
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("-n", "--rounds", type=int, default=9)
     parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
-    print(
-        f"{processor.describe()}, {torch.get_num_threads()} threads, "
-        f"Python {platform.python_version()}, torch {torch.__version__}, n = {args.rounds}\n"
-    )
-    with tempfile.TemporaryDirectory() as folder:
+    print_heading(args.rounds)
+    timed = args.what in ("classifier", "detector")
+    no_gradients = torch.inference_mode() if timed else contextlib.nullcontext()
+    with tempfile.TemporaryDirectory() as folder, no_gradients:
         if args.what == "accuracy":
             compare_precisions(folder)
-            return
-        if args.what == "images":
+        elif args.what == "images":
             time_all(files(folder), args.rounds, 125)
-            return
-        with torch.inference_mode():
-            if args.what == "detector":
-                time_all(detectors(folder), args.rounds, 2)
-                return
+        elif args.what == "detector":
+            time_all(detectors(folder), args.rounds, 2)
+        else:
             candidates = classifiers(args.batch_size, folder, args.compile)
             time_all(candidates, args.rounds, args.batch_size)
             print_ceiling(args.batch_size, args.rounds)

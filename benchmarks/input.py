@@ -3,8 +3,9 @@
     MMRESNET_DATA=DIR python benchmarks/input.py
 
 DIR holds ``imagenet_sample_125.tar``, 125 photographs of ImageNet. Prints Markdown tables: decoders
-alone; ImageNet's training input from files, with the pixels' differences from mmpretrain's; the
-handwritten digits; 32×32 images in memory, as CIFAR's; and a worker's start and memory.
+alone; ImageNet's training input from these files and from what ``mmresnet resize-dataset`` makes of
+them (``resized_images.py`` compares its options), with the pixels' differences from mmpretrain's;
+the handwritten digits; 32×32 images in memory, as CIFAR's; and a worker's start and memory.
 
 Times are CPU times of the process, medians of n rounds in which all candidates take turns, so that
 others on the machine disturb them equally; "relative" is the median of the rounds' ratios. Install
@@ -44,6 +45,8 @@ from mmresnet.config.load import load_config
 from mmresnet.datasets import jpeg_parts
 from mmresnet.datasets.demo.digits import write_digits
 from mmresnet.datasets.own_steps import use_own_steps
+from mmresnet.datasets.resize_folder import ResizedFolder
+from mmresnet.datasets.resize_image import Settings
 from mmresnet.engine.resume.data_order import SampleIndex, SeededDataset
 from mmresnet.engine.resume.loader import ResumableDataLoader
 
@@ -55,6 +58,7 @@ IMAGENET = [
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="PackInputs"),
 ]
+DEFAULTS = dict(size=256, quality=90)  # of mmresnet resize-dataset
 IN_MEMORY = 128 * 8  # images of 32×32
 
 
@@ -121,25 +125,44 @@ def pipelines() -> tuple[Compose, Compose]:
     return stock, own
 
 
-def imagenet(files: list[Path]) -> dict[str, Case]:
-    """Return functions that load all files for training."""
-    stock, own = pipelines()
+def loading(pipeline: Compose, files: list[Path], simplejpeg: object = SIMPLEJPEG) -> Case:
+    """Return a function that loads files by a pipeline; ``simplejpeg`` is None for OpenCV."""
     infos = [dict(img_path=str(path), gt_label=0, sample_idx=0) for path in files]
 
-    def case(pipeline: Compose, simplejpeg: object) -> Case:
-        def run() -> None:
-            jpeg_parts.simplejpeg = simplejpeg
-            batches(pipeline(dict(info)) for info in infos)
+    def run() -> None:
+        jpeg_parts.simplejpeg = simplejpeg
+        batches(pipeline(dict(info)) for info in infos)
 
-        return run
+    return run
 
+
+def photos(folder: Path) -> list[Path]:
+    """Unpack the photographs, and return their files."""
+    with tarfile.open(Path(os.environ["MMRESNET_DATA"], "imagenet_sample_125.tar")) as archive:
+        archive.extractall(folder, filter="data")
+    return sorted(folder.rglob("*.JPEG"))
+
+
+def resized(files: list[Path], target: Path, size: int, quality: int) -> list[Path]:
+    """Make ``files``, which are all that their folder holds, smaller, and return the new ones."""
+    for _ in ResizedFolder(files[0].parent, target, Settings(size, quality)).make(workers=0):
+        pass
+    return [target / path.name for path in files]
+
+
+def imagenet(files: list[Path], small: list[Path]) -> dict[str, Case]:
+    """Return functions that load all files for training; ``small`` are the resized ones."""
+    stock, own = pipelines()
     cases = {
-        "mmpretrain (OpenCV)": case(stock, None),
+        "mmpretrain (OpenCV)": loading(stock, files),
         "torchvision.io + v2": by_torchvision(files),
-        "mmresnet, OpenCV": case(own, None),
+        "mmresnet, OpenCV": loading(own, files, None),
+        "mmpretrain, resized files": loading(stock, small),
+        "mmresnet, OpenCV, resized files": loading(own, small, None),
     }
     if SIMPLEJPEG:
-        cases["mmresnet, simplejpeg"] = case(own, SIMPLEJPEG)
+        cases["mmresnet, simplejpeg"] = loading(own, files)
+        cases["mmresnet, simplejpeg, resized files"] = loading(own, small)
     return cases
 
 
@@ -246,12 +269,11 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        with tarfile.open(Path(os.environ["MMRESNET_DATA"], "imagenet_sample_125.tar")) as archive:
-            archive.extractall(folder / "photos", filter="data")
-        files = sorted((folder / "photos").rglob("*.JPEG"))
+        files = photos(folder / "photos")
+        small = resized(files, folder / "resized", **DEFAULTS)
         count, rounds = len(files), args.number
         table("decoding alone", decoders(files), count, rounds)
-        table("ImageNet's training input", imagenet(files), count, rounds)
+        table("ImageNet's training input", imagenet(files, small), count, rounds)
         differences(files, 4)
         write_digits(folder / "digits")
         sets = [build("digits_resnet20", stock, folder / "digits") for stock in (True, False)]

@@ -1,6 +1,6 @@
 """Time what exact resuming costs: seeding for each sample, and a checkpoint.
 
-    OMP_NUM_THREADS=2 python benchmarks/resume.py
+    mmresnet benchmark resume
 
 Prints a Markdown table with medians of n: a training step, the seeding of the samples of a step,
 the time that training waits for a checkpoint, the part of it that gathers what mmengine's
@@ -16,12 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
+from _data import write_jpegs
+from _measuring import print_heading, print_table
 from mmengine.runner import Runner
-from PIL import Image
 
-from mmresnet import processor
 from mmresnet.datasets.demo.digits import write_digits
 from mmresnet.engine.assembly import import_packages, prepare_run
 from mmresnet.engine.resume.data_order import SampleIndex
@@ -40,16 +38,6 @@ JPEGS = {
 }
 
 
-def write_jpegs(folder: Path, number: int) -> None:
-    """Write smooth noise, which takes as long to decode as photos do."""
-    generator = np.random.default_rng(0)
-    for index in range(number):
-        path = folder / "train" / "ab"[index % 2] / f"{index}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = generator.integers(0, 255, (47, 63, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
-
-
 def median_of(calls: list[Callable[[], object]], number: int) -> list[float]:
     """Return the median time of each call in seconds, made alternately."""
     times: list[list[float]] = [[] for _ in calls]
@@ -61,7 +49,7 @@ def median_of(calls: list[Callable[[], object]], number: int) -> list[float]:
     return [statistics.median(own) for own in times]
 
 
-def measure(name: str, config: str, folder: Path, options: dict, number: int) -> str:
+def measure(name: str, config: str, folder: Path, options: dict, number: int) -> list[str]:
     """Train for an epoch, then time samples and saves; return a row of the table."""
     work_dir = str(folder / "work" / name)
     cfg = prepare_run(config, work_dir, {**options, "log_level": "ERROR"})
@@ -92,32 +80,32 @@ def measure(name: str, config: str, folder: Path, options: dict, number: int) ->
         saver.settle(runner)
     wait, gather = statistics.median(waits), statistics.median(gathers)
     cost = seeding / step + wait / 60
-    return (
-        f"| {name} | {1e3 * step:.1f} (n={len(steps)}) | {1e3 * seeding:.2f} (n={number}) "
-        f"| {1e3 * wait:.1f} (n={len(waits)}) | {1e3 * gather:.2f} | {100 * cost:.2f} % |"
-    )
+    return [
+        *(name, f"{1e3 * step:.1f} (n={len(steps)})", f"{1e3 * seeding:.2f} (n={number})"),
+        *(f"{1e3 * wait:.1f} (n={len(waits)})", f"{1e3 * gather:.2f}", f"{100 * cost:.2f} %"),
+    ]
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--number", type=int, default=100, help="batches to time")
+    parser.add_argument("-n", "--number", type=int, default=100, help="batches to time")
     args = parser.parse_args()
-    print(f"{processor.describe()},", end=" ")
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")
-    print(
-        "| case | step, ms | seeding a step's samples, ms | wait for a save, ms | gather, ms",
-        end="",
+    print_heading(args.number)
+    header = (
+        *("case", "step, ms", "seeding a step's samples, ms", "wait for a save, ms"),
+        *("gather, ms", "together, at a save per minute"),
     )
-    print(" | together, at a save per minute |\n|---|---|---|---|---|---|")
+    rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_digits(folder / "digits")
         options = {**DIGITS, "data_root": str(folder / "digits")}
-        print(measure("digits, ResNet-20", "digits_resnet20", folder, options, args.number))
+        rows.append(measure("digits, ResNet-20", "digits_resnet20", folder, options, args.number))
         write_jpegs(folder / "jpegs", 320)
         options = {**JPEGS, "data_root": str(folder / "jpegs")}
-        print(measure("224², ResNet-18", "resnet18_8xb32_in1k", folder, options, args.number))
+        rows.append(measure("224², ResNet-18", "resnet18_8xb32_in1k", folder, options, args.number))
+    print_table(header, rows)
 
 
 if __name__ == "__main__":

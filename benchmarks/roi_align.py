@@ -1,6 +1,6 @@
 """Time our RoIAlign against torchvision's kernels, alternating in one process.
 
-    OMP_NUM_THREADS=2 python benchmarks/roi_align.py
+    mmresnet benchmark roi_align
 
 Prints a Markdown table: the smallest and the median of n times in milliseconds, forward and
 backward, the ratio of each, the largest difference (of gradients, relative to the sum of their
@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torchvision
+import torchvision  # noqa: F401  (its kernels)
+from _measuring import print_heading, print_table
 from torch import Tensor
 
-from mmresnet import processor
 from mmresnet.ops.roi_align.operator import roi_align_backward, roi_align_forward
 
 KERNELS = torch.ops.torchvision
@@ -130,8 +130,8 @@ def measure(
     memory_format: torch.memory_format,
     n: int,
     clock: Callable[[], float],
-) -> None:
-    """Print one line of the table for forward and one for backward."""
+) -> Iterator[list[str]]:
+    """Yield a row of the table for forward and one for backward."""
     size = (case.bins, case.bins)
     jobs = []
     for shape, scale, rois in case.levels:
@@ -181,12 +181,12 @@ def measure(
         times = timed(theirs, ours, n, clock)
         least, middle = ([f(t) * 1e3 for t in times] for f in (min, statistics.median))
         layout = "float32" if dtype == torch.float32 else "bfloat16, channels-last"
-        print(
-            f"| {case.name} | {layout} | {name} | {least[0]:.1f} / {middle[0]:.1f} "
-            f"| {least[1]:.1f} / {middle[1]:.1f} | {least[0] / least[1]:.1f} / "
-            f"{middle[0] / middle[1]:.1f} | {worst:.0e} | {memory} |",
-            flush=True,
-        )
+        yield [
+            *(case.name, layout, name),
+            *(f"{a:.1f} / {b:.1f}" for a, b in zip(least, middle, strict=True)),
+            f"{least[0] / least[1]:.1f} / {middle[0] / middle[1]:.1f}",
+            *(f"{worst:.0e}", memory),
+        ]
 
 
 def timed(
@@ -227,20 +227,26 @@ def main() -> None:
     clock = time.thread_time if args.one_thread else time.perf_counter
     if args.one_thread:
         torch.set_num_threads(1)
-    print(
-        f"{processor.describe()}, Python {platform.python_version()}, torch "
-        f"{torch.__version__}, torchvision {torchvision.__version__}, {torch.get_num_threads()} "
-        f"threads, n = {args.n}, {clock.__name__}, load {os.getloadavg()[0]:.1f}\n"
+    print_heading(args.n)
+    header = (
+        *("boxes", "tensors", "pass", "torchvision, ms", "mmresnet, ms", "ratio"),
+        *("difference", "peak, MB"),
     )
-    print("| boxes | tensors | pass | torchvision, ms | ours, ms | ratio | difference | peak, MB |")
-    print("|---|---|---|---|---|---|---|---|")
     cases = list(drawn_cases())
     archive = Path(os.environ.get("MMRESNET_DATA", "")) / "bccd_coco.tar.xz"
     if archive.is_file():
         cases += recorded_cases(archive, args.steps)
-    for case in cases:
-        measure(case, torch.float32, torch.contiguous_format, args.n, clock)
-        measure(case, torch.bfloat16, torch.channels_last, args.n, clock)
+    layouts = (
+        (torch.float32, torch.contiguous_format),
+        (torch.bfloat16, torch.channels_last),
+    )
+    rows = (
+        row
+        for case in cases
+        for dtype, layout in layouts
+        for row in measure(case, dtype, layout, args.n, clock)
+    )
+    print_table(header, rows)
 
 
 if __name__ == "__main__":

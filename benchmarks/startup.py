@@ -1,6 +1,6 @@
 """Time the start: to the message about a mistake, and to the end of the first iteration.
 
-    python benchmarks/startup.py DIGITS -n 5      # after: mmresnet demo-data digits DIGITS
+    mmresnet benchmark startup DIGITS -n 5      # after: mmresnet demo-data digits DIGITS
 
 Prints a Markdown table: the minimum and the median of n runs, wall time and CPU time in seconds,
 each in a new process, the kinds alternating. The first iteration is that of the config
@@ -12,7 +12,6 @@ faster without changes to these.
 import argparse
 import importlib.util
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,7 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mmresnet import processor
+from _measuring import print_heading, print_table
+
 from mmresnet.config.find import recipe_paths
 
 HOOK = """
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("digits", help="the folder that demo-data digits has written")
     parser.add_argument("-n", type=int, default=5)
     args = parser.parse_args()
+    print_heading(args.n)
     data = f"data_root={Path(args.digits).resolve()}"
     spec = importlib.util.find_spec("mmpretrain")
     assert spec is not None and spec.origin is not None
@@ -83,7 +84,7 @@ def main() -> None:
             "wrong option": ([*ours, "digits_resnet20", "--cfg-options", "data_rot=x"], 2),
             "no data folder": ([*ours, "resnet50_8xb32_in1k"], 2),
             "first iteration: mmpretrain": ([sys.executable, str(theirs), "config.py"], 99),
-            "first iteration: ours": ([*ours, "config.py", "--cfg-options", data], 99),
+            "first iteration: mmresnet": ([*ours, "config.py", "--cfg-options", data], 99),
             "the packages alone": ([sys.executable, "-c", ALONE], 0),
         }
         found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
@@ -92,12 +93,11 @@ def main() -> None:
                 measured = run(command, folder, expected)
                 if number:  # the first fills the caches of files
                     found[kind].append(measured)
-    load = f"n = {args.n}, load {os.getloadavg()[0]:.1f}"
-    print(f"{processor.describe()}, Python {platform.python_version()}, {load}\n")
-    print("| | wall, s | CPU, s |\n|---|---|---|")
-    for kind, runs in found.items():
-        cells = [f"{min(v):.2f} / {statistics.median(v):.2f}" for v in zip(*runs, strict=True)]
-        print(f"| {kind} | {' | '.join(cells)} |")
+    rows = [
+        [kind, *(f"{min(v):.2f} / {statistics.median(v):.2f}" for v in zip(*runs, strict=True))]
+        for kind, runs in found.items()
+    ]
+    print_table(("", "wall, s", "CPU, s"), rows)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Time training steps of ours and of the stock packages, in turn, in one process.
 
-    python benchmarks/training.py                 # ResNet-50, 16 × 224×224
-    python benchmarks/training.py detector        # Faster R-CNN R50-FPN, 2 × 480×640
-    python benchmarks/training.py cifar           # ResNet-20, 128 × 32×32
+    mmresnet benchmark training                 # ResNet-50, 16 × 224×224
+    mmresnet benchmark training detector        # Faster R-CNN R50-FPN, 2 × 480×640
+    mmresnet benchmark training cifar           # ResNet-20, 128 × 32×32
 
 Prints a Markdown table: the median of n steps, images per second, and the ratio to the first row,
 the median of the ratios of each round. A step is forward, backward and the optimizer's, on random
 images and labels that are in memory. "stock" is mmpretrain's or mmdet's config as it is; for
 RoIAlign and NMS, which pip does not install for it, it gets torchvision's kernels. Ours is what
 ``mmresnet train`` computes with. The ceiling of ResNet-50 is its multiply-adds at the speed of a
-3×3 convolution in bfloat16.
+3×3 convolution in bfloat16. Packages that are not installed are left out.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from _measuring import in_turn, installed, median_and_ratio, print_heading, print_table
 
-from mmresnet import ops, processor
+from mmresnet import ops
 from mmresnet.engine.allocator import keep_freed_memory
 
 ops.install()
@@ -31,44 +32,88 @@ Step = Callable[[], Any]
 MULTIPLY_ADDS = 4.09e9  # of ResNet-50 at 224×224
 
 
-def classifier(recipe: str, batch: int, size: int, classes: int, ours: str | None) -> Step:
-    """Return a training step of a config; ``ours`` is a precision, or None for stock."""
-    model, wrapper = build(recipe, ours, {})
-    from mmpretrain.structures import DataSample
+def classifier(
+    recipe: str,
+    batch: int,
+    size: int,
+    classes: int,
+    ours: str | None,
+    device: str = "cpu",
+    options: dict[str, Any] | None = None,
+    channels_last: bool = False,
+) -> Step:
+    """Return a training step of a config on images in memory, where a data loader puts them.
 
-    images = torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8)
-    samples = [DataSample().set_gt_label(int(i)) for i in torch.randint(0, classes, (batch,))]
-    data = {"inputs": images, "data_samples": samples}
+    Args:
+        ours: The precision of ``mmresnet train``, which is channels-last; None for stock.
+        options: Settings of the config to override.
+        channels_last: Whether stock is channels-last.
+    """
+    model, wrapper = build(recipe, ours, options or {}, device, channels_last)
+    data = classifier_data(batch, size, classes, device)
     return lambda: model.train_step(data, wrapper)
 
 
-def detector(recipe: str, ours: str | None) -> Step:
-    """Return a training step of a detector on two images of 480×640 with 20 boxes each."""
-    options: dict[str, Any] = {"model.backbone.init_cfg": None}
+def classifier_data(batch: int, size: int, classes: int, device: str = "cpu") -> dict[str, Any]:
+    """Return a batch of random images and labels, as a data loader hands it over."""
+    from mmpretrain.structures import DataSample
+
+    images = on_host(torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8), device)
+    labels = torch.randint(0, classes, (batch,)).tolist()
+    return {"inputs": images, "data_samples": [DataSample().set_gt_label(i) for i in labels]}
+
+
+def detector(
+    recipe: str,
+    ours: str | None,
+    device: str = "cpu",
+    batch: int = 2,
+    shape: tuple[int, int] = (480, 640),
+    options: dict[str, Any] | None = None,
+    channels_last: bool = False,
+) -> Step:
+    """Return a training step of a detector on images of a shape (H, W) with 20 boxes each.
+
+    Other arguments are those of :func:`classifier`.
+    """
+    options = {"model.backbone.init_cfg": None, **(options or {})}
     if not ours:
         options["model.roi_head.bbox_roi_extractor.roi_layer.use_torchvision"] = True
-    model, wrapper = build(recipe, ours, options)
+    model, wrapper = build(recipe, ours, options, device, channels_last)
     from mmdet.structures import DetDataSample
     from mmdet.structures.bbox import HorizontalBoxes
     from mmengine.structures import InstanceData
 
+    height, width = shape
     samples = []
-    for _ in range(2):
-        corner = torch.rand(20, 2) * torch.tensor([480.0, 360.0])
-        boxes = torch.cat([corner, corner + 30 + 120 * torch.rand(20, 2)], 1)
+    for _ in range(batch):
+        corner = torch.rand(20, 2) * torch.tensor([0.75 * width, 0.75 * height])
+        side = (30 + 120 * torch.rand(20, 2)) * height / 480
+        boxes = torch.cat([corner, corner + side], 1)
         labels = torch.randint(0, 80, (20,))
-        shape = {"img_shape": (480, 640), "ori_shape": (480, 640), "scale_factor": (1.0, 1.0)}
-        sample = DetDataSample(metainfo=shape)
+        info = {"img_shape": shape, "ori_shape": shape, "scale_factor": (1.0, 1.0)}
+        sample = DetDataSample(metainfo=info)
         sample.gt_instances = InstanceData(bboxes=HorizontalBoxes(boxes), labels=labels)
         sample.ignored_instances = InstanceData(
             bboxes=HorizontalBoxes(boxes[:0]), labels=labels[:0]
         )
         samples.append(sample)
-    images = [torch.randint(0, 256, (3, 480, 640), dtype=torch.uint8) for _ in samples]
+    images = [on_host(torch.randint(0, 256, (3, *shape), dtype=torch.uint8), device)] * batch
     return lambda: model.train_step({"inputs": images, "data_samples": samples}, wrapper)
 
 
-def build(recipe: str, ours: str | None, options: dict[str, Any]) -> tuple[Any, Any]:
+def on_host(images: torch.Tensor, device: str) -> torch.Tensor:
+    """Return images in memory as a data loader hands them over: pinned for a GPU."""
+    return images.pin_memory() if device == "cuda" else images
+
+
+def build(
+    recipe: str,
+    ours: str | None,
+    options: dict[str, Any],
+    device: str = "cpu",
+    channels_last: bool = False,
+) -> tuple[Any, Any]:
     """Return the model and the optimizer wrapper of a config."""
     from mmengine.registry import DefaultScope
     from mmengine.runner import Runner
@@ -77,14 +122,14 @@ def build(recipe: str, ours: str | None, options: dict[str, Any]) -> tuple[Any, 
     from mmresnet.engine.float32_boxes import keep_boxes_in_float32
     from mmresnet.engine.precision import configure_training
 
-    cfg = prepare_run(recipe, cfg_options=options)
+    cfg = prepare_run(recipe, cfg_options=options, device=device)
     if ours:
-        configure_training(cfg, "cpu", ours, amp=False)
-    model = build_model(cfg).train()
-    if ours:
+        configure_training(cfg, device, ours, amp=False)
+    model = build_model(cfg).train().to(device)
+    if ours or channels_last:
         model.to(memory_format=torch.channels_last)
-        if hasattr(model, "roi_head"):
-            keep_boxes_in_float32(model)
+    if ours and hasattr(model, "roi_head"):
+        keep_boxes_in_float32(model)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         runner = Runner.__new__(Runner)  # for its way to build an optimizer wrapper alone
         runner.model, runner._randomness_cfg = model, {}
@@ -93,15 +138,28 @@ def build(recipe: str, ours: str | None, options: dict[str, Any]) -> tuple[Any, 
     return model, wrapper
 
 
-def bare(model: torch.nn.Module, batch: int, size: int, classes: int) -> Step:
-    """Return a step as a tuned loop without a framework does it: bfloat16, channels-last."""
-    model = model.train().to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
-    images = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, classes, (batch,))
+def bare(
+    model: torch.nn.Module,
+    batch: int,
+    size: int,
+    classes: int,
+    device: str = "cpu",
+    tuned: bool = True,
+) -> Step:
+    """Return a step of a loop without a framework, on normalized images on the device.
+
+    It is tuned (bfloat16, channels-last, a fused optimizer), or as torch does by default.
+    """
+    model, images = model.train().to(device), torch.randn(batch, 3, size, size).to(device)
+    if tuned:
+        model.to(memory_format=torch.channels_last)
+        images = images.to(memory_format=torch.channels_last)
+    settings: dict[str, Any] = dict(momentum=0.9, weight_decay=1e-4, fused=tuned or None)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, **settings)
+    labels = torch.randint(0, classes, (batch,)).to(device)
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=tuned):
             loss = torch.nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -126,21 +184,31 @@ def ceiling() -> float:
 
 
 def resnet50() -> tuple[int, dict[str, Step]]:
-    import timm
-    import torchvision
-
     name = "resnet50_8xb32_in1k"
-    return 16, {
+    steps = {
         "mmpretrain": classifier(f"mmpretrain::resnet/{name}.py", 16, 224, 1000, None),
         "mmresnet --precision float32": classifier(name, 16, 224, 1000, "float32"),
         "**mmresnet**": classifier(name, 16, 224, 1000, "auto"),
-        "torchvision, bfloat16, channels-last": bare(torchvision.models.resnet50(), 16, 224, 1000),
-        "timm, bfloat16, channels-last": bare(timm.create_model("resnet50"), 16, 224, 1000),
     }
+    for package, model in bare_models("resnet50").items():
+        steps[f"{package}, bfloat16, channels-last"] = bare(model, 16, 224, 1000)
+    return 16, steps
+
+
+def bare_models(name: str) -> dict[str, torch.nn.Module]:
+    """Return torchvision's and timm's net of that name, as far as they are installed."""
+    import torchvision
+
+    models = {"torchvision": torchvision.models.get_model(name)}
+    if installed("timm"):
+        import timm
+
+        models["timm"] = timm.create_model(name)
+    return models
 
 
 def cifar() -> tuple[int, dict[str, Step]]:
-    name = "cifar/resnet20_1xb128_cifar10"
+    name = "resnet20_1xb128_cifar10"
     return 128, {
         "mmresnet --precision float32": classifier(name, 128, 32, 10, "float32"),
         "**mmresnet**": classifier(name, 128, 32, 10, "auto"),
@@ -156,9 +224,11 @@ def faster_rcnn() -> tuple[int, dict[str, Step]]:
     }
 
 
-def give_memory_back() -> None:
-    """Undo ``keep_freed_memory``: glibc's settings as they are at the start of a process."""
-    if platform.libc_ver()[0] == "glibc":
+def allocator_of(name: str) -> None:
+    """Let the C library keep freed memory for ours, or do as at the start of a process."""
+    if "mmresnet" in name:
+        keep_freed_memory()
+    elif platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(-4, 65536)
         mallopt(-1, 128 * 1024)
@@ -174,25 +244,14 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=7, help="rounds (7)")
     args = parser.parse_args()
     torch.manual_seed(0)
+    print_heading(args.n)
     images, steps = CASES[args.case]()
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for round_ in range(args.n + 1):
-        for name, step in steps.items():
-            if "mmresnet" in name:
-                keep_freed_memory()
-            else:
-                give_memory_back()
-            start = time.perf_counter()
-            step()
-            if round_:  # the first one warms up
-                times[name].append(time.perf_counter() - start)
-    print(f"{processor.describe()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    first = next(iter(times.values()))
-    print(f"\n| step of (n={args.n}) | s | images/s | ratio |\n|---|---|---|---|")
-    for name, own in times.items():
-        ratio = statistics.median(a / b for a, b in zip(first, own, strict=True))
-        median = statistics.median(own)
-        print(f"| {name} | {median:.3f} | {images / median:.1f} | {ratio:.2f} |")
+    found = median_and_ratio(in_turn(steps, args.n, before=allocator_of))
+    rows = [
+        (name, f"{s:.3f}", f"{images / s:.1f}", f"{ratio:.2f}")
+        for name, (s, ratio) in found.items()
+    ]
+    print_table(("step of", "s", "images/s", "ratio"), rows)
     if args.case == "resnet50":
         speed = ceiling()
         images_per_second = speed / 3 / MULTIPLY_ADDS  # forward, and twice that backward

@@ -77,7 +77,11 @@ TRANSFORMS = LazyRegistry(
     "transform",
     parent=MMENGINE_TRANSFORMS,
     scope="mmresnet",
-    modules={"LoadImageFromFile": "mmresnet.datasets.loading"},
+    modules={
+        "AlternatingFlip": "mmresnet.datasets.alternating_flip",
+        "LoadImageFromFile": "mmresnet.datasets.loading",
+        "ProgressiveRandomResizedCrop": "mmresnet.datasets.progressive_resizing",
+    },
 )
 METRICS = LazyRegistry(
     "metric",

@@ -71,6 +71,49 @@ def test_torchvision_schedule():
     np.testing.assert_allclose(learning_rates(load_config(TORCHVISION), 600), expected, atol=1e-12)
 
 
+def iteration_rates(cfg, epoch_length):
+    """Return the rate at each iteration of schedules that are converted from epochs."""
+    optimizer = torch.optim.SGD(
+        [torch.nn.Parameter(torch.zeros(1))], lr=cfg.optim_wrapper.optimizer.lr
+    )
+    schedulers = []
+    for written in cfg.param_scheduler:
+        settings = dict(written)
+        assert settings.pop("convert_to_iter_based")
+        kind = PARAM_SCHEDULERS.get(settings.pop("type"))
+        settings.update(optimizer=optimizer, epoch_length=epoch_length)
+        schedulers.append(kind.build_iter_from_epoch(**settings))
+    rates = []
+    for _ in range(cfg.train_cfg.max_epochs * epoch_length):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    return np.array(rates)
+
+
+@pytest.mark.parametrize(
+    "name, peak, first, rate",
+    [
+        ("resnet50_8xb128-ffcv-16e_in1k", 2, 1e-4, 1.7),
+        ("resnet50_8xb128-ffcv-40e_in1k", 2, 1e-4, 1.7),
+        ("resnet50_8xb128-ffcv-88e_in1k", 2, 1e-4, 1.7),
+        ("resnet18_1xb512-onecycle_cifar10", 3, 0.05, 0.4),
+        ("resnet8x4_1xb256-onecycle_cifar10", 3, 0.05, 0.2),
+    ],
+)
+def test_linear_up_and_down(name, peak, first, rate):
+    """FFCV's get_cyclic_lr and Page's PiecewiseLinear, to the difference of one iteration."""
+    cfg, length = load_config(name), 50
+    epochs = cfg.train_cfg.max_epochs
+    times = np.arange(epochs * length) / length
+    expected = np.interp(times, [0, peak, epochs], [first * rate, rate, 0])
+    rates = iteration_rates(cfg, length)
+    np.testing.assert_allclose(rates, expected, atol=1.01 * rate / peak / length)
+    assert rates.max() == pytest.approx(rate)
+    assert rates[-1] == pytest.approx(0)
+
+
 def test_torchvision_weight_averaging(mmpretrain_scope):
     """torchvision averages every 32nd step from epoch 5 on, with its decay scaled by the batch."""
     cfg = load_config(TORCHVISION)
@@ -89,13 +132,20 @@ def test_torchvision_weight_averaging(mmpretrain_scope):
     assert started == [False] * 5 + [True] * 2
 
 
-def test_torchvision_weight_decay_skips_norm_layers(mmpretrain_scope):
+@pytest.mark.parametrize(
+    "name, decay, of_biases",
+    [
+        (TORCHVISION, 2e-5, 2e-5),
+        ("resnet50_8xb128-ffcv-16e_in1k", 1e-4, 1e-4),
+        ("resnet18_1xb512-onecycle_cifar10", 5e-4, 0.0),
+    ],
+)
+def test_weight_decay_skips_norm_layers(name, decay, of_biases, mmpretrain_scope):
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))
-    groups = build_optim_wrapper(
-        model, dict(load_config(TORCHVISION).optim_wrapper)
-    ).optimizer.param_groups
+    wrapper = build_optim_wrapper(model, dict(load_config(name).optim_wrapper))
+    groups = wrapper.optimizer.param_groups
     decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert [decays[id(p)] for p in model.parameters()] == [2e-5, 2e-5, 0.0, 0.0]
+    assert [decays[id(p)] for p in model.parameters()] == [decay, of_biases, 0.0, 0.0]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The wheel contains configs, tools and the command, which work where it is installed; the docs."""
+"""The wheel contains configs, tools, benchmarks and the command, which work there; the docs."""
 
 import os
 import re
@@ -51,11 +51,12 @@ def installed(wheel, tmp_path_factory):
     return target
 
 
-def test_wheel_holds_configs_and_tools(wheel):
+def test_wheel_holds_configs_tools_and_benchmarks(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {p.relative_to(config_folder()).as_posix() for p in config_folder().rglob("*.py")}
     assert expected <= {n.removeprefix("mmresnet/.mim/configs/") for n in names}
     assert {"mmresnet/.mim/tools/train.py", "mmresnet/.mim/tools/dist_train.sh"} <= names
+    assert {f"mmresnet/.mim/benchmarks/{n}.py" for n in ("training", "_measuring")} <= names
     assert "mmresnet/.mim/model-index.yml" in names  # for mim search
     assert {"mmresnet/weights/hub/catalogue.csv", "mmresnet/py.typed"} <= names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
@@ -98,6 +99,8 @@ def test_installed_command(installed, tmp_path):
     assert printed == f"mmresnet {mmresnet.__version__}\n"
     printed = run(command, "recipes", "mask-rcnn_r50", cwd=tmp_path, PYTHONPATH=str(installed))
     assert "38.2 box AP" in printed
+    listed = run(command, "benchmark", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "\ntraining " in listed
     tool = installed / "mmresnet" / ".mim" / "tools" / "print_config.py"
     printed = run(sys.executable, str(tool), "--help", cwd=tmp_path, PYTHONPATH=str(installed))
     assert f"python {tool} resnet50_8xb32_in1k" in printed

@@ -141,7 +141,9 @@ def run(
         if isinstance(stop, (Interrupted, Stopped)):  # in all processes at the same iteration
             _leave_process_group()
         if os.environ.get("LOCAL_RANK", "0") == "0":
-            how = _how_to_resume(sys.argv[1:] if argv is None else argv) if resumable else "."
+            arguments = sys.argv[1:] if argv is None else argv
+            resumable = resumable and "--profile" not in arguments  # which saves nothing
+            how = _how_to_resume(arguments) if resumable else "."
             print(f"Interrupted{how}", file=sys.stderr)
         return 143 if isinstance(stop, Stopped) else 130
     except Exception as error:

@@ -18,6 +18,7 @@ COMMANDS = {
     "config": "print a config with its bases and overrides merged, or what differs from another",
     "check-config": "find all mistakes in a config at once, and print what differs from its base",
     "check-dataset": "read all images of a config's data sets, and report the bad ones",
+    "resize-dataset": "copy a folder of images with smaller images, which load faster",
     "crash-test": (
         "kill a training at random moments, resume it, and compare the result with an unbroken one"
     ),
@@ -39,6 +40,7 @@ COMMANDS = {
             "scenes": "write scenes of handwritten digits among clutter, with COCO annotations",
         },
     ),
+    "benchmark": "measure speed and memory on this machine, also of other packages",
     "doctor": "report versions, device and operators, and what is missing",
 }
 

@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--val-loss", action="store_true", help="compute the loss of the validation set as well"
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="train for a few steps only: print where their time went, and write a trace",
+    )
     command.add_run_arguments(parser)
     launch.add_max_restarts(parser)
 
@@ -34,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train."""
     options = command.parse_options(args.cfg_options)
+    if args.profile:  # before torch is imported, whose profiler writes to the terminal otherwise
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     launch.start_processes("train", args)
     early.check_training(args, options)
 
@@ -58,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
         launcher=args.launcher,
         device=args.device,
         verbose=args.verbose,
+        profile=args.profile,
     )
 
 

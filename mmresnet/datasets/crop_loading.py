@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from mmresnet.errors import SampleError
 Box = tuple[int, int, int, int]
 # the interpolations for which an image decoded at a part of its size can stand for the image
 _SMOOTH = ("bilinear", "bicubic", "lanczos")
+_CROPS = (("mmpretrain", "RandomResizedCrop"), ("mmresnet", "ProgressiveRandomResizedCrop"))
 
 
 class LoadResizedCrop(LoadImageFromFile):
@@ -31,7 +33,7 @@ class LoadResizedCrop(LoadImageFromFile):
 
     Args:
         loader: An ``mmresnet.LoadImageFromFile`` that :func:`fits`.
-        crop: The ``RandomResizedCrop`` of mmpretrain.
+        crop: mmpretrain's ``RandomResizedCrop``, or ``mmresnet.ProgressiveRandomResizedCrop``.
     """
 
     def __init__(self, loader: LoadImageFromFile, crop: Any) -> None:
@@ -65,7 +67,7 @@ class LoadResizedCrop(LoadImageFromFile):
             return self.fill(results, image)
         size = frame.height, frame.width
         check_size(results, *size)
-        box: Box = self.crop.rand_crop_params(SimpleNamespace(shape=size))
+        box = self._draw(size)
         factor = self._factor(box)
         part = decode_part(content, frame, box[0] + box[2], factor)
         image, factor = (self.decode(content, path), 1) if part is None else (part, factor)
@@ -80,6 +82,13 @@ class LoadResizedCrop(LoadImageFromFile):
         if frame and self.max_pixels is not None and frame.height * frame.width > self.max_pixels:
             return None
         return frame
+
+    def _draw(self, size: tuple[int, int]) -> Box:
+        """Draw a crop of an image of this height and width."""
+        # the method below its decorator, which copies itself at each call
+        draw = getattr_static(self.crop, "rand_crop_params").func
+        box: Box = draw(self.crop, SimpleNamespace(shape=size))
+        return box
 
     def _factor(self, box: Box) -> int:
         """Return by how much the image may be reduced for the crop to be no smaller than asked."""
@@ -119,8 +128,7 @@ def fits(loader: Any, crop: Any) -> bool:
     """Return whether two steps can be done in one, by their types and settings."""
     return (
         type(loader) is LoadImageFromFile
-        and type(crop).__module__.startswith("mmpretrain.")
-        and type(crop).__name__ == "RandomResizedCrop"
+        and (type(crop).__module__.partition(".")[0], type(crop).__name__) in _CROPS
         and loader.imdecode_backend == "cv2"
         and loader.color_type in ("color", "color_ignore_orientation")
         and not loader.to_float32

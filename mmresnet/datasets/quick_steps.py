@@ -89,10 +89,14 @@ class PackInputs(StockPackInputs):
             isinstance(input_, np.ndarray)
             and input_.dtype == np.uint8
             and input_.shape[2:] == (3,)
-            and input_.flags.c_contiguous
             and input_.size
         ):
             return StockPackInputs.format_input(input_)
+        if not input_.flags.c_contiguous:
+            mirrored = input_[:, ::-1]  # what was there before a horizontal flip, which is a view
+            if not mirrored.flags.c_contiguous:
+                return StockPackInputs.format_input(input_)
+            input_ = cv2.flip(mirrored, 1)
         planes = np.empty((3, *input_.shape[:2]), np.uint8)
         cv2.split(input_, list(planes))
         return torch.from_numpy(planes)

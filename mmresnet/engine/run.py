@@ -39,6 +39,7 @@ def train(
     launcher: str = "none",
     device: str = "auto",
     verbose: bool = False,
+    profile: bool = False,
 ) -> Runner:
     """Train ``config`` (a path, a shipped recipe's name or a Config) and return its Runner.
 
@@ -55,14 +56,19 @@ def train(
         device: "auto", "cpu" or "cuda".
         verbose: Show all of the log in the terminal, where otherwise a summary is: a header, a
             line per epoch, and warnings. The log file has everything.
+        profile: Train for a few steps only, print where their time went, and write a trace into the
+            folder ``profile`` of the work directory. No checkpoint is written.
 
     Raises:
         UserError: A mistake in the configuration, the data folder or the checkpoint.
     """
+    from mmresnet.engine import profiling
+
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     configure_training(cfg, kind, precision, amp)
     initial_weights = cfg.get("load_from")
+    folders = profiling.configure(cfg) if profile else []
     if resume:
         cfg.resume = True
         cfg.load_from = resume if isinstance(resume, str) else None
@@ -89,7 +95,10 @@ def train(
     with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
         del checkpoint
         runner.initial_weights = initial_weights
-        runner.train()
+        if profile:
+            profiling.profile(runner, folders)
+        else:
+            runner.train()
     return runner
 
 

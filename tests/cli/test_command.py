@@ -43,6 +43,13 @@ def test_a_known_error_is_one_line_and_a_code(error, code, words, capsys):
     assert said.count("\n") == 1
 
 
+def test_only_a_training_that_saves_can_be_resumed(capsys):
+    for options, end in (([], "config.py --resume\n"), (["--profile"], "Interrupted.\n")):
+        argv = ["train", "config.py", *options]
+        assert cli.run(fail_with(KeyboardInterrupt()), argv, resumable=True) == 130
+        assert capsys.readouterr().err.endswith(end)
+
+
 def test_a_bug_is_not_hidden():
     with pytest.raises(ValueError, match="a bug"):
         cli.run(fail_with(ValueError("a bug")))

@@ -5,6 +5,7 @@ import tarfile
 import numpy as np
 import odd_images as odd
 import pytest
+from mmcv.transforms.utils import cache_randomness
 from mmengine.dataset import Compose
 from mmengine.registry import DATASETS
 from PIL import Image
@@ -135,6 +136,7 @@ def test_no_crop_is_decoded_smaller_than_asked(tmp_path, monkeypatch):
     class Crop:
         scale, interpolation, backend = (SIZE, 2 * SIZE), "bilinear", "cv2"
 
+        @cache_randomness
         def rand_crop_params(self, image):
             assert image.shape == (500, 700)
             return self.box

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler, get_worker_info
 
+from mmresnet.datasets.current_sample import Sample, loading
+
 _NUMPYS = np.random.MT19937()  # behind numpy.random while a sample is loaded
 
 
@@ -114,8 +116,9 @@ class SeededDataset(Dataset[Any]):
     """A data set that draws the same random numbers for a sample wherever it is loaded.
 
     Python's, NumPy's and torch's generators are seeded from the run's seed and the sample's index,
-    epoch and position while it is loaded, and are as before afterwards. Other attributes are those
-    of ``dataset``, and are also set there.
+    epoch and position while it is loaded, and are as before afterwards. Transforms get the epoch
+    from :func:`mmresnet.datasets.current_sample.current_sample`. Other attributes are those of
+    ``dataset``, and are also set there.
     """
 
     _seeded: Any
@@ -142,7 +145,8 @@ class SeededDataset(Dataset[Any]):
         if not isinstance(index, SampleIndex):
             return self._seeded[index]
         seed_generators(self._seed, index.epoch, int(index), index.position)
-        return self._seeded[int(index)]
+        with loading(Sample(self._seed, index.epoch, int(index))):
+            return self._seeded[int(index)]
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -84,6 +84,28 @@ def test_two_processes(compare: Callable, tiny_images: Path) -> None:
 
 
 @pytest.mark.full
+def test_epoch_dependent_transforms(compare: Callable, tiny_images: Path) -> None:
+    """Progressive resizing and alternating flips, in workers that outlive epochs."""
+    crop = {"type": "mmresnet.ProgressiveRandomResizedCrop", "min_scale": 16, "max_scale": 32}
+    options = {
+        **{key: value for key, value in CLASSIFIER.items() if "pipeline" not in key},
+        "data_root": str(tiny_images),
+        "num_workers": 2,
+        "train_dataloader.dataset.pipeline": [
+            {"type": "LoadImageFromFile"},
+            {**crop, "begin": 0, "end": 2, "divisor": 8},
+            {"type": "mmresnet.AlternatingFlip"},
+            {"type": "PackInputs"},
+        ],
+        "train_cfg.max_epochs": 3,
+        "default_hooks.checkpoint.interval": 1,
+    }
+    kills = [["before_train_iter", 9], ["before_train_iter", 2]]
+    report = compare("resnet50_8xb32_in1k", options, kills)
+    assert set(report.values()) == {"equal"}, report
+
+
+@pytest.mark.full
 def test_another_number_of_processes(tiny_images: Path, tmp_path: Path) -> None:
     """One process continues with four images per step where two with two each were killed."""
     options = {**CLASSIFIER, "data_root": str(tiny_images), "default_hooks.checkpoint.interval": 1}

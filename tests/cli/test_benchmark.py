@@ -1,0 +1,39 @@
+"""The command that lists and runs the benchmarks."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from mmresnet.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.name[0] != "_")
+
+
+def test_every_benchmark_is_listed_with_its_first_line(capsys):
+    assert main(["benchmark"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [path.stem for path in SCRIPTS]
+    for path, line in zip(SCRIPTS, lines, strict=True):
+        first = ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]
+        assert line.split(maxsplit=1)[1] == first.rstrip(".")
+
+
+def test_an_unknown_one_gets_the_nearest(capsys):
+    assert main(["benchmark", "trainin"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("There is no benchmark 'trainin'. Did you mean 'training'?")
+
+
+def test_arguments_are_the_benchmarks_own_and_its_exit_code_is_returned():
+    def run(*arguments):
+        command = [sys.executable, "-m", "mmresnet", "benchmark", "summary", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+    done = run("--help")
+    assert done.returncode == 0, done.stderr
+    assert "rounds of each" in done.stdout
+    done = run("trainin")
+    assert done.returncode == 2
+    assert "there is no trainin: choose from" in done.stderr
