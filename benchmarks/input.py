@@ -45,8 +45,8 @@ from mmresnet.config.load import load_config
 from mmresnet.datasets import jpeg_parts
 from mmresnet.datasets.demo.digits import write_digits
 from mmresnet.datasets.own_steps import use_own_steps
-from mmresnet.datasets.resize_folder import ResizedFolder
-from mmresnet.datasets.resize_image import Settings
+from mmresnet.datasets.resizing.folder import ResizedFolder
+from mmresnet.datasets.resizing.image import Settings
 from mmresnet.engine.resume.data_order import SampleIndex, SeededDataset
 from mmresnet.engine.resume.loader import ResumableDataLoader
 

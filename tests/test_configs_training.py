@@ -95,9 +95,9 @@ def iteration_rates(cfg, epoch_length):
 @pytest.mark.parametrize(
     "name, peak, first, rate",
     [
-        ("resnet50_8xb128-ffcv-16e_in1k", 2, 1e-4, 1.7),
-        ("resnet50_8xb128-ffcv-40e_in1k", 2, 1e-4, 1.7),
-        ("resnet50_8xb128-ffcv-88e_in1k", 2, 1e-4, 1.7),
+        ("resnet50_8xb512-ffcv-16e_in1k", 2, 1e-4, 1.7),
+        ("resnet50_8xb512-ffcv-40e_in1k", 2, 1e-4, 1.7),
+        ("resnet50_8xb512-ffcv-88e_in1k", 2, 1e-4, 1.7),
         ("resnet18_1xb512-onecycle_cifar10", 3, 0.05, 0.4),
         ("resnet8x4_1xb256-onecycle_cifar10", 3, 0.05, 0.2),
     ],
@@ -136,7 +136,7 @@ def test_torchvision_weight_averaging(mmpretrain_scope):
     "name, decay, of_biases",
     [
         (TORCHVISION, 2e-5, 2e-5),
-        ("resnet50_8xb128-ffcv-16e_in1k", 1e-4, 1e-4),
+        ("resnet50_8xb512-ffcv-16e_in1k", 1e-4, 1e-4),
         ("resnet18_1xb512-onecycle_cifar10", 5e-4, 0.0),
     ],
 )

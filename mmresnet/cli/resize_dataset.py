@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
-    from mmresnet.datasets.resize_folder import Report
+    from mmresnet.datasets.resizing.folder import Report
 
 EXAMPLE = """\
   %(prog)s data/imagenet data/imagenet-256
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> None:
     if args.workers < 0:
         raise UserError(f"--workers {args.workers}: give the number of processes, or 0.")
 
-    from mmresnet.datasets.resize_folder import ResizedFolder
-    from mmresnet.datasets.resize_image import Settings
+    from mmresnet.datasets.resizing.folder import ResizedFolder
+    from mmresnet.datasets.resizing.image import Settings
     from mmresnet.inference.progress_bar import progress_bar
 
     settings = Settings(args.size, args.quality)

@@ -57,8 +57,8 @@ def find_config(path_or_name: str | os.PathLike[str]) -> Path:
     """Return the file that is meant.
 
     ``path_or_name`` is a path (also ``configs/…`` from outside a checkout), the name of a shipped
-    recipe with or without ``.py``, or ``package::path`` for a config that another installed
-    OpenMMLab package ships (``mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py``).
+    recipe with or without its folder and ``.py``, or ``package::path`` for a config that another
+    installed OpenMMLab package ships (``mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py``).
 
     Raises:
         UserError: There is no such file; the message names the nearest that exist.
@@ -79,7 +79,7 @@ def find_config(path_or_name: str | os.PathLike[str]) -> Path:
     if path.parent == Path() and given.removesuffix(".py") in recipes:
         return recipes[given.removesuffix(".py")]
     if not path.is_absolute():
-        for shipped in (folder.parent / path, folder / path):
+        for shipped in (folder.parent / path, folder / path, folder / f"{path}.py"):
             if shipped.is_file() and shipped.is_relative_to(folder):
                 return shipped
 

@@ -19,7 +19,7 @@ pytest.importorskip("mmcv")
 
 from mmresnet.cli import command
 from mmresnet.datasets.decoding import decode
-from mmresnet.datasets.resize_record import FILE
+from mmresnet.datasets.resizing.record import FILE
 
 ROOT = Path(__file__).parents[2]
 main = command.main_of("resize_dataset")

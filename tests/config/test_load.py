@@ -44,6 +44,7 @@ def test_found_in_a_folder_of_the_recipes(tmp_path, monkeypatch):
     by_name = find_config("resnet20_1xb128_cifar10")
     assert by_name == find_config("configs/cifar/resnet20_1xb128_cifar10.py")
     assert by_name == find_config("cifar/resnet20_1xb128_cifar10.py")
+    assert by_name == find_config("cifar/resnet20_1xb128_cifar10")
 
 
 def test_own_file_goes_before_a_recipe_of_its_name(write, tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ def sizes(epochs, **settings):
 @pytest.mark.parametrize("epochs, last_small", [(16, 11), (40, 31), (88, 70)])
 def test_ffcvs_recipes(epochs, last_small):
     """Values of get_resolution of FFCV's train_imagenet.py: np.round(x / 32) * 32 in the ramp."""
-    cfg = load_config(f"resnet50_8xb128-ffcv-{epochs}e_in1k")
+    cfg = load_config(f"resnet50_8xb512-ffcv-{epochs}e_in1k")
     crop = TRANSFORMS.build(cfg.train_dataloader.dataset.pipeline[1])
     got = [crop.size_at(epoch) for epoch in range(epochs)]
     assert got == [160] * (last_small + 1) + [192] * (epochs - last_small - 1)

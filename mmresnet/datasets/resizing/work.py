@@ -13,8 +13,8 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 from mmresnet.datasets.decoding import Undecodable
-from mmresnet.datasets.resize_image import Settings, resized
-from mmresnet.datasets.resize_record import Entry
+from mmresnet.datasets.resizing.image import Settings, resized
+from mmresnet.datasets.resizing.record import Entry
 
 PARTIAL = ".partial-"  # what the names of files that are being written begin with
 _BATCH = 16

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmresnet.datasets.resize_image import Settings
+from mmresnet.datasets.resizing.image import Settings
 from mmresnet.errors import UserError
 
 FILE = ".resize-dataset.jsonl"  # hidden, so that no data set takes it for its own

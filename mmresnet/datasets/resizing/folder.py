@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmresnet.datasets.image_files import IMAGE_SUFFIXES, is_passed_over
-from mmresnet.datasets.resize_image import Settings
-from mmresnet.datasets.resize_record import Entry, Record, explained
-from mmresnet.datasets.resize_work import PARTIAL, Image, Work, write
+from mmresnet.datasets.resizing.image import Settings
+from mmresnet.datasets.resizing.record import Entry, Record, explained
+from mmresnet.datasets.resizing.work import PARTIAL, Image, Work, write
 from mmresnet.errors import UserError
 
 # lists of images, names of classes and the like: names stay, so these stay valid

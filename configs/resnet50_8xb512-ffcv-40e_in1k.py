@@ -1,12 +1,12 @@
-"""ResNet-50 in the manner of FFCV's recipes: progressive resizing, 40 epochs on 8 × 128 images.
+"""ResNet-50 in the manner of FFCV's recipes: progressive resizing, 40 epochs on 8 × 512 images.
 
-    tools/dist_train.sh configs/resnet50_8xb128-ffcv-40e_in1k.py 8
+    tools/dist_train.sh configs/resnet50_8xb512-ffcv-40e_in1k.py 8
 
-As ``resnet50_8xb128-ffcv-16e_in1k``, longer. Source: github.com/libffcv/ffcv-imagenet,
+As ``resnet50_8xb512-ffcv-16e_in1k``, longer. Source: github.com/libffcv/ffcv-imagenet,
 rn50_configs. No number is published without the differences that are listed there.
 """
 
-_base_ = "./resnet50_8xb128-ffcv-16e_in1k.py"
+_base_ = "./resnet50_8xb512-ffcv-16e_in1k.py"
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[1].update(begin=29, end=34)  # ProgressiveRandomResizedCrop

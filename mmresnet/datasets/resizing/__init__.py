@@ -1,0 +1,1 @@
+"""Copies of folders of images in which the images are smaller."""
