@@ -204,7 +204,7 @@ def test_what_is_no_fault_of_the_disk_is_raised(tmp_path):
         runner.message_hub.update_info("spoiled", lambda: 0)
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises(Exception, match="local object"):
         tiny_run(tmp_path, At("after_train_iter", 1, spoil)).train()
     with pytest.raises(KeyboardInterrupt):  # the hook has not been closed, but the loop has ended
         os.kill(os.getpid(), signal.SIGINT)
