@@ -14,7 +14,6 @@ import argparse
 import importlib
 import json
 import os
-import platform
 import random
 import resource
 import shutil
@@ -25,7 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mmresnet import processor
+from _measuring import print_heading
 
 CLASSES = [f"class {i}" for i in range(80)]
 PARSERS = ("json", "orjson", "msgspec", "simdjson", "ijson")
@@ -179,15 +178,15 @@ def main() -> None:
             shutil.rmtree(cache, ignore_errors=True)
             for name, kind in (
                 ("annotations: mmdet", "mmdet"),
-                ("annotations: ours, first", "coco"),
-                ("annotations: ours, again", "coco"),
+                ("annotations: mmresnet, first", "coco"),
+                ("annotations: mmresnet, again", "coco"),
                 ("class folders: mmpretrain", "mmpretrain"),
-                ("class folders: ours, first", "folders"),
-                ("class folders: ours, again", "folders"),
+                ("class folders: mmresnet, first", "folders"),
+                ("class folders: mmresnet, again", "folders"),
             ):
                 found.setdefault(name, []).append(measure(["--load", kind, str(root)], cache))
-    run = f"n = {args.n}, load {os.getloadavg()[0]:.1f}"
-    print(f"{processor.describe()}, Python {platform.python_version()}, {run}\n")
+    print_heading(args.n)
+    print()
     print("| | wall, s | CPU, s | memory, MB |\n|---|---|---|---|")
     for name, runs in found.items():
         wall, cpu, memory = (statistics.median(values) for values in zip(*runs, strict=True))

@@ -16,7 +16,6 @@ import argparse
 import io
 import multiprocessing
 import os
-import platform
 import statistics
 import tarfile
 import tempfile
@@ -27,11 +26,10 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
-import mmengine
 import mmpretrain.datasets
 import numpy as np
 import torch
-import torchvision
+from _measuring import print_heading
 from mmengine.dataset import Compose
 from mmengine.dataset.utils import default_collate
 from mmengine.registry import DATASETS, init_default_scope
@@ -40,7 +38,6 @@ from torch.utils.data import DataLoader
 from torchvision.io import ImageReadMode, decode_jpeg, read_file
 from torchvision.transforms import v2
 
-from mmresnet import processor
 from mmresnet.config.load import load_config
 from mmresnet.datasets import jpeg_parts
 from mmresnet.datasets.demo.digits import write_digits
@@ -260,13 +257,7 @@ def main() -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     init_default_scope("mmpretrain")
-    jpeg = f"simplejpeg {SIMPLEJPEG.__version__}" if SIMPLEJPEG else "no simplejpeg"
-    print(
-        f"{processor.describe()}, Python "
-        f"{platform.python_version()}, torch {torch.__version__}, torchvision "
-        f"{torchvision.__version__}, OpenCV {cv2.__version__}, {jpeg}, mmengine "
-        f"{mmengine.__version__}, n={args.number}"
-    )
+    print_heading(args.number)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         files = photos(folder / "photos")

@@ -22,9 +22,9 @@ import cv2
 import input as training_input
 import numpy as np
 import torch
+from _measuring import print_heading
 from mmengine.registry import init_default_scope
 
-from mmresnet import processor
 from mmresnet.datasets.decoding import decode
 
 CROPS, SIDE = 4, 224
@@ -109,7 +109,8 @@ def main() -> None:
             },
             args.number,
         )
-        print(f"{processor.describe()}, OpenCV {cv2.__version__}, n={args.number}\n")
+        print_heading(args.number)
+        print()
         print("| set | kB a file | img/s of one core | relative | difference | enlarged |")
         print("|---|---|---|---|---|---|")
         first = next(iter(found.values()))
