@@ -36,8 +36,9 @@ def start():
 def test_a_process_that_is_killed_is_reported(start):
     code, lines = start("killed")
     assert code == 1
-    lost, killed = lines
-    assert lost.startswith("The connection to another process is lost")
+    *lost, killed = lines  # the other process may be ended before it has noticed
+    assert len(lost) <= 1
+    assert all(line.startswith("The connection to another process is lost") for line in lost)
     assert killed.startswith("Process 1 (pid ")
     assert "was killed by signal 9, SIGKILL, most likely since the machine ran out of" in killed
 

@@ -220,9 +220,17 @@ def start(words, new):
     return process
 
 
+def recorded_in(target):
+    record = target / FILE
+    return record.read_bytes().count(b"\n") - 1 if record.exists() else 0
+
+
 def kill_when(process, target, number):
-    """Kill a process once so many images are there, and return how many there are after it."""
-    while len(list(target.glob("*/*.png"))) < number:
+    """Kill a process once so many images are there, and return how many there are after it.
+
+    It also waits until some are recorded, which the main process does.
+    """
+    while len(list(target.glob("*/*.png"))) < number or recorded_in(target) < 1:
         assert os.waitpid(process, os.WNOHANG) == (0, 0), "it has ended by itself"
         time.sleep(0.005)
     os.kill(process, signal.SIGKILL)
@@ -242,7 +250,7 @@ def test_a_killed_run_goes_on(kills, tmp_path, target, capsys):
         assert done < number
         for path in target.glob("*/*.png"):
             assert decode(path.read_bytes()).shape == (64, 64, 3)
-    recorded = (target / FILE).read_bytes().count(b"\n") - 1
+    recorded = recorded_in(target)
     assert 0 < recorded <= done
     resize(source, target, size=64)
     said = capsys.readouterr().out
