@@ -13,6 +13,7 @@ from mmengine.runner import Runner as EngineRunner
 
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import announce, summarize
+from mmresnet.engine.watch.wrappers import without_wrapper
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
 from mmresnet.weights.checkpoint import read
@@ -37,7 +38,7 @@ def check_neck(model: nn.Module) -> None:
     Raises:
         mmresnet.errors.UserError: The backbone gives others.
     """
-    model = _unwrapped(model)
+    model = without_wrapper(model)
     backbone, neck = getattr(model, "backbone", None), getattr(model, "neck", None)
     wanted = getattr(neck, "in_channels", None)
     if not isinstance(backbone, ResidualNet) or not isinstance(wanted, (list, tuple)):
@@ -48,10 +49,6 @@ def check_neck(model: nn.Module) -> None:
             f"model.neck.in_channels is {list(wanted)}, and the backbone gives maps of {given} "
             f"channels (out_indices={backbone.out_indices}): let them agree."
         )
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    return model.get_submodule("module") if is_model_wrapper(model) else model
 
 
 def _width(stage: nn.Module) -> int:
@@ -137,7 +134,7 @@ class Runner(EngineRunner):
             mmresnet.errors.UserError: ``compile`` is neither True nor keywords of torch.compile.
         """
         settings = self.cfg.get("compile")
-        backbone = getattr(_unwrapped(self.model), "backbone", None)
+        backbone = getattr(without_wrapper(self.model), "backbone", None)
         if target != "train_step" or not settings or backbone is None:
             super()._maybe_compile(target)
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_classifier import SMALL
 
 from mmresnet.engine.resume.compare import compare_runs
 
@@ -46,14 +47,8 @@ def test_the_loss_of_the_validation_set(call, tmp_path):
 
 # --- two processes ------------------------------------------------------------------------------
 
-SMALL = {
-    "num_classes": 3,
-    "batch_size": 2,
-    "num_workers": 0,
-    "model.backbone.depth": 18,
-    "model.backbone.stem_channels": 8,
-    "model.backbone.base_channels": 8,
-    "model.head.in_channels": 64,
+OPTIONS = {
+    **SMALL,
     "train_dataloader.dataset.pipeline.1.scale": 64,
     "val_dataloader.dataset.pipeline.2.crop_size": 64,
     "train_cfg.max_epochs": 3,
@@ -66,7 +61,7 @@ def start(tiny_images, tmp_path):
     """``start(config, work, *arguments, **settings)`` starts two processes of the training."""
 
     def popen(config, work, *arguments, settings=()):
-        options = {**SMALL, "data_root": tiny_images, **dict(settings)}
+        options = {**OPTIONS, "data_root": tiny_images, **dict(settings)}
         path = os.pathsep.join([str(ROOT), str(tmp_path), os.environ.get("PYTHONPATH", "")])
         return subprocess.Popen(
             [
@@ -202,7 +197,7 @@ def test_synchronized_batchnorm_of_two_processes(start, tmp_path, tiny_images):
     run = start(RECIPE, tmp_path / "two", settings=settings)
     text = run.communicate(timeout=300)[0]
     assert run.returncode == 0, text
-    options = {**SMALL, "data_root": str(tiny_images), **settings, "batch_size": 4}
+    options = {**OPTIONS, "data_root": str(tiny_images), **settings, "batch_size": 4}
     train(RECIPE, work_dir=str(tmp_path / "one"), cfg_options=options, device="cpu")
     one, two = (
         torch.load(tmp_path / name / "epoch_2.pth", weights_only=False)["state_dict"]
