@@ -7,6 +7,8 @@ resumed run goes on with the same values.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -38,19 +40,11 @@ def current_sample() -> Sample | None:
     return _current.get()
 
 
-class loading:
-    """Let :func:`current_sample` return ``sample`` inside of a ``with``.
-
-    A class, since a generator takes several times as long, for each sample.
-    """
-
-    __slots__ = ("_sample", "_token")
-
-    def __init__(self, sample: Sample) -> None:
-        self._sample = sample
-
-    def __enter__(self) -> None:
-        self._token = _current.set(self._sample)
-
-    def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+@contextmanager
+def loading() -> Iterator[Callable[[Sample | None], object]]:
+    """Yield a function that sets what :func:`current_sample` returns, inside of a ``with``."""
+    token = _current.set(None)
+    try:
+        yield _current.set
+    finally:
+        _current.reset(token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -14,6 +14,7 @@ from mmresnet.config.walk import type_name
 from mmresnet.engine.assembly import building
 from mmresnet.errors import SampleError, UserError
 from mmresnet.inference.sources import Source
+from mmresnet.threads import serial_executor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,7 +189,7 @@ class Reader:
 
 def run_in_threads(steps: Iterable[Callable[[], T]], threads: int) -> Generator[T, None, None]:
     """Yield the results of ``steps`` in their order; ``2 * threads`` are started ahead."""
-    with ThreadPoolExecutor(threads) as executor:
+    with serial_executor(threads) as executor:
         pending: deque[Future[T]] = deque()
         try:
             for step in steps:
@@ -204,7 +205,7 @@ def run_in_threads(steps: Iterable[Callable[[], T]], threads: int) -> Generator[
 def prefetch(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """Yield the items, of which a thread computes up to ``depth`` ahead."""
     end: Any = object()
-    executor = ThreadPoolExecutor(max_workers=1)
+    executor = serial_executor(1)
     try:
         pending = deque(executor.submit(next, items, end) for _ in range(depth))
         while (item := pending.popleft().result()) is not end:

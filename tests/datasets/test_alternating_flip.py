@@ -56,7 +56,8 @@ def test_random_where_there_is_no_epoch():
 
 def test_the_sample_is_known_only_while_it_is_loaded():
     sample = Sample(seed=1, epoch=2, index=3)
-    with pytest.raises(KeyError), loading(sample):
+    with pytest.raises(KeyError), loading() as set_current:
+        set_current(sample)
         assert current_sample() == sample
         raise KeyError
     assert current_sample() is None

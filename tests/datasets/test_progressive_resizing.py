@@ -80,7 +80,8 @@ def test_draws_and_pixels_are_those_of_the_stock_crop(tmp_path):
             if epoch is None:
                 images.append(pipeline({"img_path": str(path)})["img"])
             else:
-                with loading(Sample(seed=0, epoch=epoch, index=7)):
+                with loading() as set_current:
+                    set_current(Sample(seed=0, epoch=epoch, index=7))
                     images.append(pipeline({"img_path": str(path)})["img"])
         assert images[0].shape == (size, size, 3)
         assert all(np.array_equal(images[0], image) for image in images[1:])

@@ -179,6 +179,20 @@ def test_an_error_in_a_thread_is_passed_on_and_the_threads_end():
     assert threading.active_count() == before
 
 
+def test_operators_of_these_threads_run_in_them_alone():
+    """So that the net keeps the CPUs' threads."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(run_in_threads(iter([torch.get_num_threads] * 2), 2)) == [1, 1]
+        assert list(prefetch((torch.get_num_threads() for _ in range(2)), depth=1)) == [1, 1]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_prefetching_keeps_the_order_and_passes_errors_on():
     assert list(prefetch(iter(range(50)), depth=3)) == list(range(50))
 

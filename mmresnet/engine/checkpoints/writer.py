@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mmresnet.atomic import atomic_write
+from mmresnet.threads import serial_executor
 from mmresnet.weights.formats.files import write_weights
 
 
@@ -52,7 +53,7 @@ class CheckpointWriter:
     """Writes one :class:`Save` at a time, in a thread that Python's exit waits for."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._thread = serial_executor(1, "checkpoint")
         self._running: Future[Outcome] | None = None
 
     def submit(self, save: Save) -> None:

@@ -114,13 +114,13 @@ def test_resumes_without_loading_what_was_done(
     resumed = build(num_workers=workers)
     assert resumed.load_state_dict(state) is None
     loaded: list[int] = []
-    load = SeededDataset._load
+    load = SeededDataset.__getitems__
 
-    def count(self: SeededDataset, index: SampleIndex) -> Any:
-        loaded.append(index.position)  # in a worker, of its own
-        return load(self, index)
+    def count(self: SeededDataset, indices: list[SampleIndex]) -> list[Any]:
+        loaded.extend(index.position for index in indices)  # in a worker, of its own
+        return load(self, indices)
 
-    monkeypatch.setattr(SeededDataset, "_load", count)
+    monkeypatch.setattr(SeededDataset, "__getitems__", count)
     assert contents(resumed.rest()) == batches[4:]
     assert loaded == ([] if workers else [8, 9, 10, 11])
 

@@ -1,0 +1,43 @@
+"""Threads beside the one that computes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import os, threading, torch
+from concurrent.futures import ThreadPoolExecutor
+from mmresnet.threads import serial_executor
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+large = torch.zeros(2**20)
+large.clone()
+for executor in (serial_executor(2), ThreadPoolExecutor(2)):
+    barrier = threading.Barrier(3)
+    before = threads()
+    for _ in range(2):
+        executor.submit(lambda: (large.clone(), barrier.wait()))
+    barrier.wait()
+    print(threads() - before)
+
+later = []
+thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+thread.start()
+thread.join()
+print(torch.get_num_threads(), *later)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Linux lists threads")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="no operator is parallel on one CPU")
+def test_operators_begin_no_threads():
+    """Python's own executor shows that they would; both have two threads of their own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", SCRIPT]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["2", "4", "2", "2"]
