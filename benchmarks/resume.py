@@ -6,7 +6,8 @@ Prints a Markdown table with medians of n: a training step, the seeding of the s
 the time that training waits for a checkpoint, the part of it that gathers what mmengine's
 checkpoints lack, and what these add to the step, with a checkpoint each minute. Cases are the
 recipe of the handwritten digits, and ResNet-18 on 16 JPEGs of 500×375 pixels per step, cropped to
-224×224. Samples are loaded in the main process, alternately with and without seeding.
+224×224; both train as by ``mmresnet train`` on a CPU. Samples are loaded in the main process,
+alternately with and without seeding.
 """
 
 import argparse
@@ -21,7 +22,9 @@ from _measuring import print_heading, print_table
 from mmengine.runner import Runner
 
 from mmresnet.datasets.demo.digits import write_digits
+from mmresnet.engine.allocator import keep_freed_memory
 from mmresnet.engine.assembly import import_packages, prepare_run
+from mmresnet.engine.precision import configure_training
 from mmresnet.engine.resume.data_order import SampleIndex
 from mmresnet.engine.resume.hook import TrainingStateHook
 from mmresnet.engine.resume.state import capture, gather_ranks
@@ -53,6 +56,7 @@ def measure(name: str, config: str, folder: Path, options: dict, number: int) ->
     """Train for an epoch, then time samples and saves; return a row of the table."""
     work_dir = str(folder / "work" / name)
     cfg = prepare_run(config, work_dir, {**options, "log_level": "ERROR"})
+    configure_training(cfg, "cpu", None, amp=False)
     import_packages(cfg)
     from mmresnet.engine.runner import Runner as OwnRunner
 
@@ -92,6 +96,7 @@ def main() -> None:
     parser.add_argument("-n", "--number", type=int, default=100, help="batches to time")
     args = parser.parse_args()
     print_heading(args.number)
+    keep_freed_memory()
     header = (
         *("case", "step, ms", "seeding a step's samples, ms", "wait for a save, ms"),
         *("gather, ms", "together, at a save per minute"),

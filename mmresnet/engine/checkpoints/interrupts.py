@@ -98,11 +98,18 @@ def _heed(parent: int) -> None:
 
 
 class Agreement:
-    """Lets all processes of a run know at the same iteration what one of them wants."""
+    """Lets all processes of a run know at the same iteration what one of them wants.
+
+    It sends the same tensors each time, and keeps them as long as the group: before torch 2.8, a
+    group holds the GIL while it waits for its threads to end, and one that needs the GIL to release
+    the tensor of the last message would wait as well, for ever.
+    """
 
     def __init__(self) -> None:
         self._group: Any = None
-        self._asked: tuple[torch.Tensor, Any] | None = None
+        self._wishes: torch.Tensor | None = None
+        self._asked: Any = None  # the message under way
+        self._of_first = torch.zeros(1, dtype=torch.bool)
 
     def start(self) -> None:
         """Begin; all processes call this."""
@@ -118,29 +125,29 @@ class Agreement:
         if self._group is None:
             return wishes
         agreed = (0,) * len(wishes)
+        if self._wishes is None:
+            self._wishes = torch.zeros(len(wishes), dtype=torch.int64)
         if self._asked is not None:
-            largest, work = self._asked
-            work.wait()
-            agreed = tuple(largest.tolist())
-        sent = torch.tensor(wishes)
-        work = distributed.all_reduce(
-            sent, distributed.ReduceOp.MAX, group=self._group, async_op=True
+            self._asked.wait()
+            agreed = tuple(self._wishes.tolist())
+        self._wishes.copy_(torch.tensor(wishes))
+        self._asked = distributed.all_reduce(
+            self._wishes, distributed.ReduceOp.MAX, group=self._group, async_op=True
         )
-        self._asked = sent, work
         return agreed
 
     def of_first(self, value: bool) -> bool:
         """Return the value that the first process gives; all processes call this."""
         if self._group is None:
             return value
-        sent = torch.tensor([value])
-        distributed.broadcast(sent, 0, group=self._group)
-        return bool(sent)
+        self._of_first.fill_(value)
+        distributed.broadcast(self._of_first, 0, group=self._group)
+        return bool(self._of_first)
 
     def close(self) -> None:
         """End; all processes call this at the same iteration. Calling it again does nothing."""
         if self._asked is not None:
-            self._asked[1].wait()
+            self._asked.wait()
         if self._group is not None:
             distributed.destroy_process_group(self._group)
         self._group = self._asked = None
