@@ -168,6 +168,10 @@ class _Fusion:
             from mmresnet.inference.engines.roi_extractor import DirectRoIExtractor, is_replaceable
 
             return DirectRoIExtractor.of(child, self.dtype) if is_replaceable(child) else None
+        if self.on_cpu and hasattr(child, "bbox_coder"):
+            from mmresnet.inference.engines.box_head import decode_likely_boxes
+
+            decode_likely_boxes(child)
         return None
 
     def _fuse_conv_module(self, module: Any) -> None:

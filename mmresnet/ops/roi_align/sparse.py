@@ -233,7 +233,7 @@ def _pixels_first(planes: Tensor, dtype: torch.dtype) -> Tensor:
     if last.is_contiguous():
         return last.reshape(-1, channels).to(dtype)
     table = torch.empty(count, height * width, channels, dtype=dtype)
-    if height * width < LARGE:
+    if planes.stride(1) == 1 or height * width < LARGE:
         table.view_as(last).copy_(last)
     else:
         # PyTorch transposes in blocks only a single matrix, and within one dtype
