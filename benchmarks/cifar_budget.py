@@ -1,13 +1,15 @@
-"""Train recipes on CIFAR-10 for an equal time each, and compare their accuracies.
+"""Train recipes on CIFAR-10 for an equal time or number of epochs, and compare their accuracies.
 
     MMRESNET_DATA=DIR mmresnet benchmark cifar_budget                  # an hour on two cores
     mmresnet benchmark cifar_budget --data-root data/cifar10 --minutes 2 --seeds 1
     mmresnet benchmark cifar_budget --recipes resnet20_1xb128_cifar10 'my_config.py custom_hooks=[]'
+    mmresnet benchmark cifar_budget --epochs 4 --recipes NAME 'NAME precision=float32'
 
 Images are those of ``cifar10_jpeg.tar.xz`` in the folder DIR, decoded once, or CIFAR-10's own
-files in ``--data-root``. First an eighth of an epoch of each recipe is timed, with the loading of
-its images. Then each is trained for as many epochs as fit into the time, its schedule scaled to
-them, and tested at the end, which does not count. The trainings take turns, each in a new process.
+files in ``--data-root``. Each recipe is trained for as many epochs as fit into the time, by the
+speed of an eighth of an epoch with the loading of its images, or for ``--epochs``. Its schedule is
+scaled to them, and the test at the end does not count. The trainings take turns, each in a new
+process.
 
 Prints a Markdown table: the images per second of ``mmresnet train``, the share of the time in which
 it waits for images, epochs, the seconds that they took, and the top-1 accuracies.
@@ -169,6 +171,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10, help="for each training (10)")
+    parser.add_argument("--epochs", type=float, help="for each training, instead of a time")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each recipe (3)")
     parser.add_argument(
         "--recipes",
@@ -201,11 +204,15 @@ def main() -> None:
             job = {"recipe": recipe, "options": options, "seed": seed, **common}
             return in_new_process("--one", json.dumps(job))
 
-        speeds = {recipe: one(recipe, None, 0)["images_per_second"] for recipe in args.recipes}
+        epochs = dict.fromkeys(args.recipes, args.epochs)
+        if args.epochs is None:
+            for recipe in args.recipes:
+                speed = one(recipe, None, 0)["images_per_second"]
+                epochs[recipe] = 60 * args.minutes * speed / args.images
         results: dict[str, list[dict[str, float]]] = {recipe: [] for recipe in args.recipes}
         for seed in range(args.seeds):
             for recipe, own in results.items():
-                own.append(one(recipe, 60 * args.minutes * speeds[recipe] / args.images, seed))
+                own.append(one(recipe, epochs[recipe], seed))
     rows = [row(recipe, own, args.images) for recipe, own in results.items()]
     header = ("recipe", "images/s", "waits for images", "epochs", "s", "top-1, %", "mean")
     print_table(header, rows)
