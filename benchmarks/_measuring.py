@@ -1,5 +1,6 @@
 """What the benchmarks share: the heading of a result, measuring in turn, tables, new processes."""
 
+import ctypes
 import functools
 import importlib.metadata
 import importlib.util
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mmresnet import __version__, processor
+from mmresnet.engine.allocator import keep_freed_memory
 
 PACKAGES = (
     *("torch", "torchvision", "numpy", "mmengine", "mmcv", "mmcv-lite", "mmpretrain", "mmdet"),
@@ -95,6 +97,16 @@ def in_turn(
             if number:
                 times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
     return times
+
+
+def allocator_of(name: str) -> None:
+    """Let the C library keep freed memory for ours, or do as at the start of a process."""
+    if "mmresnet" in name:
+        keep_freed_memory()
+    elif platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-4, 65536)
+        mallopt(-1, 128 * 1024)
 
 
 def median_and_ratio(

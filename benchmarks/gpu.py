@@ -31,7 +31,14 @@ import _other_packages as others
 import inference
 import torch
 import training
-from _measuring import in_new_process, in_turn, median_and_ratio, print_heading, print_table
+from _measuring import (
+    allocator_of,
+    in_new_process,
+    in_turn,
+    median_and_ratio,
+    print_heading,
+    print_table,
+)
 from _training_loop import run_loop, synchronizations, synchronize
 
 from mmresnet.engine.precision import choose_precision
@@ -125,7 +132,7 @@ def measure(title: str, candidates: Candidates, images: int, s: Setting, seconds
     fitting: Candidates = {}
     for name, step in candidates.items():
         try:
-            training.allocator_of(name)
+            allocator_of(name)
             step()
             fitting[name] = step
         except torch.OutOfMemoryError:
@@ -140,7 +147,7 @@ def measure(title: str, candidates: Candidates, images: int, s: Setting, seconds
         return run
 
     groups = {name: group(step) for name, step in fitting.items()}
-    times = in_turn(groups, s.rounds, training.allocator_of, seconds)
+    times = in_turn(groups, s.rounds, allocator_of, seconds)
     rows = [
         [
             *(name, f"{1e3 * t / s.repeat:.2f}", f"{images * s.repeat / t:,.1f}"),

@@ -30,7 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _measuring import in_turn, installed, median_and_ratio, print_heading, print_table
+from _measuring import (
+    allocator_of,
+    in_turn,
+    installed,
+    median_and_ratio,
+    print_heading,
+    print_table,
+)
 from torch import Tensor, nn
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
@@ -232,7 +239,7 @@ def files(folder: str) -> Candidates:
 
 def time_all(candidates: Candidates, rounds: int, images: int) -> None:
     """Print times on the clock and of all CPUs, and their ratio to the first candidate."""
-    times = in_turn(candidates, rounds)
+    times = in_turn(candidates, rounds, allocator_of)
     wall, cpu = median_and_ratio(times), median_and_ratio(times, clock=1)
     rows = [
         (

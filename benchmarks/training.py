@@ -13,18 +13,22 @@ RoIAlign and NMS, which pip does not install for it, it gets torchvision's kerne
 """
 
 import argparse
-import ctypes
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from _measuring import in_turn, installed, median_and_ratio, print_heading, print_table
+from _measuring import (
+    allocator_of,
+    in_turn,
+    installed,
+    median_and_ratio,
+    print_heading,
+    print_table,
+)
 
 from mmresnet import ops
-from mmresnet.engine.allocator import keep_freed_memory
 
 ops.install()
 
@@ -222,16 +226,6 @@ def faster_rcnn() -> tuple[int, dict[str, Step]]:
         "mmresnet --precision float32": detector(name, "float32"),
         "**mmresnet**": detector(name, "auto"),
     }
-
-
-def allocator_of(name: str) -> None:
-    """Let the C library keep freed memory for ours, or do as at the start of a process."""
-    if "mmresnet" in name:
-        keep_freed_memory()
-    elif platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(-4, 65536)
-        mallopt(-1, 128 * 1024)
 
 
 CASES = {"resnet50": resnet50, "cifar": cifar, "detector": faster_rcnn}

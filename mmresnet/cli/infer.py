@@ -41,9 +41,7 @@ def run(args: argparse.Namespace) -> None:
     options = command.parse_options(args.cfg_options)
 
     from mmresnet.apis import UnreadableImages, infer
-    from mmresnet.engine.allocator import keep_freed_memory
 
-    keep_freed_memory()
     failed = None
     try:
         results = infer(

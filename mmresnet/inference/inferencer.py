@@ -123,6 +123,7 @@ class Inferencer:
 
         from mmresnet.config.classes import class_names, follow_checkpoint
         from mmresnet.config.preflight.initial_weights import check_exists
+        from mmresnet.engine.allocator import keep_freed_memory
         from mmresnet.engine.assembly import building, choose_device, load_model, prepare
         from mmresnet.engine.float32_boxes import keep_boxes_in_float32
         from mmresnet.engine.precision import choose_precision
@@ -145,6 +146,8 @@ class Inferencer:
         if dtype is not None:
             keep_boxes_in_float32(self.model)
         optimize(self.model, engine, dtype or torch.float32)
+        if device == "cpu":
+            keep_freed_memory()
         self._autocast = torch.autocast(device, dtype, enabled=dtype is not None)
         self._origin = {"config": str(cfg.filename or ""), "checkpoint": checkpoint}
 

@@ -231,6 +231,13 @@ def test_the_default_is_16_bits_where_they_are_native(native, classifier, monkey
     assert dtype_of(cfg_options={"precision": "float32"}, precision="float16") == torch.float16
 
 
+def test_freed_memory_is_kept_on_a_cpu(classifier, monkeypatch):
+    kept = []
+    monkeypatch.setattr("mmresnet.engine.allocator.keep_freed_memory", lambda: kept.append(True))
+    Inferencer(*classifier, device="cpu")
+    assert kept == [True]
+
+
 def test_objects_below_the_threshold_are_left_out(detector, tiny_images):
     inferencer = Inferencer(*detector())
     path = paths_of(tiny_images)[0]

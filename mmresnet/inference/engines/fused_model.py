@@ -164,11 +164,19 @@ class _Fusion:
             return FusedConv2d(child, None, False, self.dtype)
         if type(child) is nn.Linear and child.weight.numel() >= _LARGE:
             return OwnDtypeLinear.of(child, self.dtype)
-        if self.on_cpu and hasattr(child, "roi_layers"):  # mmdet's, so mmdet is installed
+        return self._part_of_a_detector(child) if self.on_cpu else None
+
+    def _part_of_a_detector(self, child: Any) -> nn.Module | None:
+        """Return what replaces it, or None; mmdet is installed where its attributes are found."""
+        if hasattr(child, "roi_layers"):
             from mmresnet.inference.engines.roi_extractor import DirectRoIExtractor, is_replaceable
 
             return DirectRoIExtractor.of(child, self.dtype) if is_replaceable(child) else None
-        if self.on_cpu and hasattr(child, "bbox_coder"):
+        if hasattr(child, "bbox_roi_extractor"):
+            from mmresnet.inference.engines.roi_extractor import skip_transposition
+
+            skip_transposition(child)
+        elif hasattr(child, "bbox_coder"):
             from mmresnet.inference.engines.box_head import decode_likely_boxes
 
             decode_likely_boxes(child)
