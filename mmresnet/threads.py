@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+_BEGINNING = threading.Lock()
+
 
 def serial_executor(threads: int, name: str = "") -> ThreadPoolExecutor:
     """Return an executor in whose threads each operator of torch runs in that thread alone.
@@ -20,8 +22,9 @@ def serial_executor(threads: int, name: str = "") -> ThreadPoolExecutor:
 def _run_serially() -> None:
     import torch
 
-    number = torch.get_num_threads()
-    torch.set_num_threads(1)  # of this thread, but also of all that begin later
-    restore = threading.Thread(target=torch.set_num_threads, args=(number,))
-    restore.start()
-    restore.join()
+    with _BEGINNING:  # one that begins meanwhile would read 1 as the number for all
+        number = torch.get_num_threads()
+        torch.set_num_threads(1)  # of this thread, but also of all that begin later
+        restore = threading.Thread(target=torch.set_num_threads, args=(number,))
+        restore.start()
+        restore.join()
