@@ -6,6 +6,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("mmdet")
 
 from mmengine import ConfigDict  # noqa: E402
+from mmengine.registry import DefaultScope  # noqa: E402
 
 from mmresnet import ops  # noqa: E402
 
@@ -16,6 +17,12 @@ from mmresnet.inference.engines.box_head import decode_likely_boxes  # noqa: E40
 
 SETTINGS = ConfigDict(score_thr=0.3, nms=dict(type="nms", iou_threshold=0.5), max_per_img=50)
 META = {"img_shape": (200, 300), "scale_factor": (0.5, 0.5)}
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        yield
 
 
 def predictions(head, scale, settings, rescale):
