@@ -11,6 +11,7 @@ from mmengine.dist import get_world_size
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
+from mmresnet.engine.narrow_maps import pad_narrow_maps
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import announce, summarize
 from mmresnet.engine.watch.wrappers import without_wrapper
@@ -108,9 +109,11 @@ class Runner(EngineRunner):
         Convolutions are fastest in this order of memory, and activations follow the weights.
         """
         model.to(memory_format=torch.channels_last)
-        if get_device() == "cpu" and (count := convert_sync_bn(model)):
-            kind = "MMSyncBN" if get_world_size() > 1 else "BN"
-            self.logger.info(f"On the CPU, {count} layers of SyncBN become {kind}.")
+        if get_device() == "cpu":
+            pad_narrow_maps(model)
+            if count := convert_sync_bn(model):
+                kind = "MMSyncBN" if get_world_size() > 1 else "BN"
+                self.logger.info(f"On the CPU, {count} layers of SyncBN become {kind}.")
         return super().wrap_model(model_wrapper_cfg, model)
 
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:

@@ -122,6 +122,9 @@ def test_the_fast_way_is_the_ordinary_one(run, monkeypatch):
     assert (type(runner.optim_wrapper).__name__ == "AmpOptimWrapper") == native
     assert runner.optim_wrapper.optimizer.defaults["fused"]
     assert kept == [True]
+    convs = [one for one in runner.model.modules() if isinstance(one, torch.nn.Conv2d)]
+    strided = [one for one in convs if one.stride[0] > 1 and one.kernel_size[0] > 1]
+    assert strided and all(one._forward_pre_hooks for one in strided)  # for narrow maps
     assert type(run(train, precision="float32").optim_wrapper).__name__ == "OptimWrapper"
 
 
