@@ -42,8 +42,12 @@ def test_gradients_are_right(kernel, stride, width):
 
 @pytest.mark.skipif(not native_bfloat16(), reason="oneDNN computes in float32")
 def test_they_are_wrong_without():
-    """If this fails, oneDNN is right, and the module is not needed with this version of torch."""
-    assert not gradients(convolution(), 1, torch.bfloat16)[2].isfinite().all()
+    """If this fails, oneDNN is right, and the module is not needed with this version of torch.
+
+    Several times, since now and then other memory than that full of NaN is taken.
+    """
+    found = [gradients(convolution(), 1, torch.bfloat16)[2] for _ in range(10)]
+    assert not all(gradient.isfinite().all() for gradient in found)
 
 
 def test_other_convolutions_are_left_as_they_are():

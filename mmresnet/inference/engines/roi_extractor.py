@@ -57,7 +57,7 @@ def skip_transposition(roi_head: Any) -> None:
     """Let mmdet's box head read the features pixel by pixel, in place, if it flattens them at once.
 
     The columns of its first layer are put into that order, in which :class:`DirectRoIExtractor`
-    computes the features. Transposing them would take a fifth of its time.
+    computes the features, so that they need not be transposed.
     """
     if type(roi_head) is not StandardRoIHead or not roi_head.with_bbox:
         return
