@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import get_world_size
-from mmengine.model import is_model_wrapper
 
 from mmresnet.config.preflight.learning_rate import describe_learning_rate
+from mmresnet.engine.watch.wrappers import without_wrapper
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner
@@ -29,6 +29,8 @@ def header_of_training(runner: Runner) -> str:
     if optimizer is not None and optimizer.defaults.get("fused"):
         compute = f"{compute}, fused {type(optimizer).__name__}"
     output = runner.cfg.work_dir
+    if getattr(_backbone(runner.model), "_compiled_call_impl", None) is not None:
+        compute += ", compiled in the first step, which takes minutes (compile=False turns it off)"
     return _header(runner, "Training", data, compute, lr=rate, output=output)
 
 
@@ -63,14 +65,17 @@ def _log_folder(runner: Runner) -> Path:
 
 
 def _describe_model(model: nn.Module) -> str:
-    model = model.get_submodule("module") if is_model_wrapper(model) else model
-    backbone = getattr(model, "backbone", None)
+    model, backbone = without_wrapper(model), _backbone(model)
     names = [type(model).__name__]
     if backbone is not None:
         depth = getattr(backbone, "depth", None)
         names.append(type(backbone).__name__ + (f"-{depth}" if depth else ""))
     number = sum(parameter.numel() for parameter in model.parameters())
     return ", ".join([*names, f"{number / 1e6:.2f} M parameters"])
+
+
+def _backbone(model: nn.Module) -> nn.Module | None:
+    return getattr(without_wrapper(model), "backbone", None)
 
 
 def _root(loader: dict[str, Any]) -> str:

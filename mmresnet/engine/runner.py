@@ -11,9 +11,10 @@ from mmengine.dist import get_world_size
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
+from mmresnet.engine.compilation import compile_backbone
 from mmresnet.engine.narrow_maps import pad_narrow_maps
 from mmresnet.engine.sync_bn import convert_sync_bn
-from mmresnet.engine.terminal import announce, summarize
+from mmresnet.engine.terminal import summarize
 from mmresnet.engine.watch.wrappers import without_wrapper
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
@@ -129,26 +130,15 @@ class Runner(EngineRunner):
         return super().build_train_loop(loop)
 
     def _maybe_compile(self, target: str) -> None:
-        """Compile the backbone in place if the config says so: its tensors keep their names.
+        """Compile the backbone for training, where that pays or the config says so.
 
         mmengine compiles the whole step with its Python, which breaks the graph many times.
-
-        Raises:
-            mmresnet.errors.UserError: ``compile`` is neither True nor keywords of torch.compile.
         """
-        settings = self.cfg.get("compile")
-        backbone = getattr(without_wrapper(self.model), "backbone", None)
-        if target != "train_step" or not settings or backbone is None:
+        if hasattr(without_wrapper(self.model), "backbone"):
+            if target == "train_step":
+                compile_backbone(self)
+        elif self.cfg.get("compile") != "auto":
             super()._maybe_compile(target)
-            return
-        try:
-            backbone.compile(**({} if settings is True else settings))
-        except (TypeError, RuntimeError) as error:  # an unknown backend is the latter
-            raise UserError(
-                f"compile is True or keywords of torch.compile, such as dict(dynamic=True), not "
-                f"{settings!r}: {str(error).strip().splitlines()[0]}."
-            ) from error
-        announce(self.logger, "The backbone is compiled in the first step, which takes minutes.")
 
     def start_anew(self) -> None:
         """Begin with ``initial_weights`` instead of resuming."""

@@ -64,6 +64,9 @@ def test_of_a_training(monkeypatch):
         "config and all iterations as well",
     ]
     assert "validation" not in header_of_training(runner(val_loop=None))
+    compiled = runner()
+    compiled.model.backbone._compiled_call_impl = compiled.model.backbone._call_impl
+    assert "minutes (compile=False turns it off)\n" in header_of_training(compiled)
     several = header_of_training(runner(optim_wrapper=SimpleNamespace()))
     assert "  device   cpu, 2 threads; float32, channels-last\n" in several
 

@@ -137,12 +137,6 @@ def test_the_backbone_is_compiled_in_place(run):
     assert list(compiled.model.state_dict()) == list(expected)
 
 
-@pytest.mark.parametrize("setting", [{"bakend": "eager"}, {"backend": "indukto"}, "fast"])
-def test_compile_with_unknown_settings(run, setting):
-    with pytest.raises(UserError, match=r"compile is True or keywords of torch\.compile"):
-        run(train, cfg_options={"compile": setting})
-
-
 def test_a_batch_that_is_larger_than_the_set(run):
     options = {"batch_size": 5000, "train_dataloader.drop_last": True}
     with pytest.raises(UserError, match="12 images fills no batch of 5000, and drop_last"):
