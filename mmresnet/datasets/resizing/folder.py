@@ -10,8 +10,9 @@ from pathlib import Path
 
 from mmresnet.datasets.image_files import IMAGE_SUFFIXES, is_passed_over
 from mmresnet.datasets.resizing.image import Settings
-from mmresnet.datasets.resizing.record import Entry, Record, explained
-from mmresnet.datasets.resizing.work import PARTIAL, Image, Work, write
+from mmresnet.datasets.resizing.record import Entry, Record
+from mmresnet.datasets.resizing.work import Image, Work
+from mmresnet.datasets.resumable import PARTIAL, explained, write
 from mmresnet.errors import UserError
 
 # lists of images, names of classes and the like: names stay, so these stay valid

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 from mmresnet.datasets.decoding import Undecodable
 from mmresnet.datasets.resizing.image import Settings, resized
 from mmresnet.datasets.resizing.record import Entry
+from mmresnet.datasets.resumable import write
 
-PARTIAL = ".partial-"  # what the names of files that are being written begin with
 _BATCH = 16
 
 
@@ -103,22 +101,6 @@ def _is_unchanged(path: Path, entry: Entry) -> bool:
         return zlib.crc32(path.read_bytes()) == entry.checksum
     except OSError:
         return False
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file that appears complete; unlike ``atomic_write``, without waiting for the disk.
-
-    After a power failure its checksum tells if it is whole.
-    """
-    number, partial = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
-    try:
-        with open(number, "wb") as file:
-            file.write(content)
-        os.chmod(partial, 0o644)  # a temporary file is its owner's alone
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
 
 
 def _one_thread(worker: int) -> None:
