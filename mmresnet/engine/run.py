@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmresnet import compat
@@ -18,6 +18,8 @@ from mmresnet.engine.assembly import choose_device, import_packages
 from mmresnet.engine.checkpoints.files import check_intact
 from mmresnet.engine.precision import autocast_tests, configure_training
 from mmresnet.engine.preflight import check, prepare_checked
+from mmresnet.engine.protocols import use_protocol
+from mmresnet.engine.score_files import describe_test, write_scores
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read, trained_classes
 
@@ -112,13 +114,24 @@ def test(
     launcher: str = "none",
     device: str = "auto",
     verbose: bool = False,
+    protocol: str = "recipe",
+    scales: Sequence[int] | None = None,
+    scores: str | os.PathLike[str] | None = None,
 ) -> dict[str, float]:
     """Return the metrics of ``checkpoint`` on the recipe's test set, by name.
 
-    The arguments are those of :func:`train`. By default a test computes in float32.
+    The other arguments are those of :func:`train`. By default a test computes in float32.
+
+    Args:
+        protocol: "recipe", the config's own test pipeline; or for a classifier "ten-crop" or
+            "dense", see :func:`mmresnet.engine.protocols.use_protocol`.
+        scales: Short sides of the images for "dense".
+        scores: An ``.npz`` file to write a classifier's scores to, see
+            :func:`mmresnet.evaluation.class_scores.save`.
 
     Raises:
-        UserError: A mistake in the configuration or data, or a checkpoint of another model.
+        UserError: A mistake in the configuration or data, a checkpoint of another model, or
+            ``scores`` holds those of another test.
     """
     check_exists(checkpoint)
     kind = choose_device(device)
@@ -130,6 +143,14 @@ def test(
     with collecting(findings):
         classes = trained_classes(content)
         notes = follow_data(cfg, ("test_dataloader",), cfg_options, classes, checkpoint)
+    with collecting(findings):
+        sides = use_protocol(cfg, protocol, scales)
+        if sides:
+            notes.append(f"Short sides of the images: {', '.join(map(str, sides))}")
+        if scores is not None:
+            computed = "amp" if amp else precision or "float32"
+            described = describe_test(cfg, checkpoint, protocol, sides, cfg_options, computed)
+            write_scores(cfg, scores, described)
     raise_errors(findings)
     notes += [f"Warning: {finding}" for finding in warnings(findings)]
     with (

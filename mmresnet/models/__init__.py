@@ -1,5 +1,5 @@
-"""Backbones, necks, heads and losses."""
+"""Backbones, necks, heads, losses, and classifiers that average over views of an image."""
 
-from mmresnet.models import backbones, heads, losses, necks
+from mmresnet.models import backbones, classifiers, heads, losses, necks
 
-__all__ = ["backbones", "heads", "losses", "necks"]
+__all__ = ["backbones", "classifiers", "heads", "losses", "necks"]
