@@ -213,7 +213,7 @@ class CocoMetric(DetCocoMetric):
     def _read_truth(self, truths: Sequence[dict[str, Any]]) -> COCO:
         if self.ann_file:
             with get_local_path(self.ann_file, backend_args=self.backend_args) as path:
-                content = coco_file.read_coco(path)
+                content = coco_file.read_coco(path, annotated=not self.format_only)
         else:
             with tempfile.TemporaryDirectory() as folder:
                 path = self.gt_to_coco_json(truths, os.path.join(folder, "truth"))
