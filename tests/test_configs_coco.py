@@ -16,7 +16,8 @@ from mmresnet.config.load import load_config
 from mmresnet.models.backbones import ResNet
 
 FOLDER = config_folder() / "coco"
-RECIPES = [path for path in recipe_paths().values() if path.parent == FOLDER]
+# those with the schedule of the paper: test_configs_detection_paper.py
+RECIPES = [p for p in recipe_paths().values() if p.parent == FOLDER and p.stem.endswith("x_coco")]
 
 
 every_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -75,6 +76,7 @@ def test_keeps_the_best_box_ap():
 SPELLED_DIFFERENTLY = {
     "faster-rcnn_r50-caffe_c4_1x_coco": "faster-rcnn_r50-caffe_c4-1x_coco",
     # not published: these follow the recipes of ResNet-50
+    "faster-rcnn_r101-caffe_c4_1x_coco": "faster-rcnn_r50-caffe_c4-1x_coco",
     "faster-rcnn_r18_fpn_1x_coco": "faster-rcnn_r50_fpn_1x_coco",
     "faster-rcnn_r18_fpn_2x_coco": "faster-rcnn_r50_fpn_2x_coco",
     "faster-rcnn_r50v1c_fpn_1x_coco": "faster-rcnn_r50_fpn_1x_coco",
@@ -105,7 +107,14 @@ def variant(name: str, checkpoint: str) -> dict:
     }
 
 
+CAFFE_WEIGHTS = tuple(f"open-mmlab://detectron2/resnet{depth}_caffe" for depth in (50, 101))
 DIFFERENCES = {
+    "faster-rcnn_r101-caffe_c4_1x_coco": {
+        "model.backbone.depth": (50, 101),
+        WEIGHTS: CAFFE_WEIGHTS,
+        "model.roi_head.shared_head.depth": (50, 101),
+        "model.roi_head.shared_head.init_cfg.checkpoint": CAFFE_WEIGHTS,
+    },
     "faster-rcnn_r18_fpn_1x_coco": RESNET18,
     "faster-rcnn_r18_fpn_2x_coco": RESNET18,
     "faster-rcnn_r50v1c_fpn_1x_coco": variant(
@@ -124,6 +133,7 @@ DIFFERENCES = {
 VARIABLES = (
     *("data_root", "num_classes", "batch_size", "num_workers", "train_pipeline", "test_pipeline"),
     *("dataset_type", "backend_args", "vis_backends", "checkpoint", "norm_cfg", "on_bad_sample"),
+    "weights",
 )
 # what one side writes out, and is the default for the other
 WRITTEN_OUT = {"drop_last": False, "format_only": False, "enable": False, "deterministic": False}

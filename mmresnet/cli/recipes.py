@@ -28,6 +28,9 @@ _DATA_SETS = {
     "cifar10-images": "CIFAR-10",
     "cifar100": "CIFAR-100",
     "coco": "COCO",
+    "voc": "PASCAL VOC",
+    "imagenet_det": "ImageNet DET",
+    "imagenet_loc": "ImageNet localization",
     "demo": "digits",
     "custom": "yours",
 }

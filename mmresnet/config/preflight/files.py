@@ -10,6 +10,7 @@ from mmresnet.config.preflight.findings import Finding, collecting
 from mmresnet.config.preflight.image_folders import check_image_folders, class_folders_of
 from mmresnet.config.preflight.image_lists import check_image_list
 from mmresnet.config.preflight.loaders import LOADERS
+from mmresnet.config.preflight.voc import check_voc
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -21,6 +22,7 @@ def check_data(cfg: Config) -> Iterator[Finding]:
     for one in coco_sets(cfg, LOADERS):
         with collecting(findings, one.path):
             check_there(one)
+    findings += check_voc(cfg, LOADERS)
     there = []
     for name in LOADERS:
         alone: list[Finding] = []
