@@ -52,7 +52,21 @@ class LazyRegistry(Registry):
         return super().get(key)
 
 
-MODELS = Registry("model", parent=MMENGINE_MODELS, scope="mmresnet", locations=["mmresnet.models"])
+MODELS = LazyRegistry(
+    "model",
+    parent=MMENGINE_MODELS,
+    scope="mmresnet",
+    locations=["mmresnet.models"],
+    modules={
+        "DetectorEnsemble": "mmresnet.detection.ensemble",
+        "FasterRCNN": "mmresnet.detection.faster_rcnn",
+        "Localizer": "mmresnet.models.localizers",
+        "PerClassRPNHead": "mmresnet.models.localizers",
+        "PerClassRegionHead": "mmresnet.models.localizers",
+        "RegionLocalizer": "mmresnet.models.localizers",
+        "RoIHead": "mmresnet.detection.roi_head",
+    },
+)
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmresnet", locations=["mmresnet.engine"])
 LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="mmresnet", locations=["mmresnet.engine"])
 OPTIM_WRAPPERS = Registry(
@@ -71,6 +85,9 @@ DATASETS = LazyRegistry(
         "CocoDataset": "mmresnet.datasets.coco",
         "CustomDataset": "mmresnet.datasets.class_folders",
         "ImageNet": "mmresnet.datasets.class_folders",
+        "ImageNetDET": "mmresnet.datasets.imagenet_det",
+        "ImageNetLoc": "mmresnet.datasets.imagenet_loc",
+        "VOCDataset": "mmresnet.datasets.voc",
     },
 )
 TRANSFORMS = LazyRegistry(
@@ -79,13 +96,23 @@ TRANSFORMS = LazyRegistry(
     scope="mmresnet",
     modules={
         "AlternatingFlip": "mmresnet.datasets.alternating_flip",
+        "CropRegion": "mmresnet.datasets.region_crops",
+        "CornerCrop": "mmresnet.datasets.ten_crop",
         "LoadImageFromFile": "mmresnet.datasets.loading",
+        "LoadImageWithBoxes": "mmresnet.datasets.box_transforms",
         "ProgressiveRandomResizedCrop": "mmresnet.datasets.progressive_resizing",
+        "TransformWithBoxes": "mmresnet.datasets.box_transforms",
     },
 )
 METRICS = LazyRegistry(
     "metric",
     parent=MMENGINE_METRICS,
     scope="mmresnet",
-    modules={"CocoMetric": "mmresnet.evaluation.coco_metric"},
+    modules={
+        "CocoMetric": "mmresnet.evaluation.coco_metric",
+        "DumpScores": "mmresnet.evaluation.dump_scores",
+        "LocalizationError": "mmresnet.evaluation.localization_error",
+        "ImageNetDETMetric": "mmresnet.evaluation.imagenet_det_metric",
+        "VOCMetric": "mmresnet.evaluation.voc_metric",
+    },
 )

@@ -18,9 +18,11 @@ LAYERS = (  # the lowest first, as in docs/architecture.md
     ("weights",),
     ("config",),
     ("engine",),
+    ("detection",),
     ("visualization",),
     ("inference",),
     ("apis",),
+    ("paper",),
     ("cli", "__main__"),
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
-    from mmresnet.evaluation.class_scores import ClassScores
+    from mmresnet.datasets.class_scores import ClassScores
     from mmresnet.evaluation.ensembles import Errors
 
 EXAMPLE = """\
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
             "numbers the classes as the challenge's devkit does, not in the order of WordNet ids."
         )
     from mmresnet.evaluation import ensembles, submission
-    from mmresnet.evaluation.class_scores import load
+    from mmresnet.datasets.class_scores import load
 
     numbers = submission.read_devkit_labels(args.devkit_labels) if args.submission else {}
     if len(set(args.files)) < len(args.files):

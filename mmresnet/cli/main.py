@@ -12,11 +12,17 @@ from mmresnet.errors import UserError, did_you_mean
 COMMANDS = {
     "train": "train a model from a config",
     "test": "evaluate a checkpoint on the test set of a config",
+    "ensemble": "average the class scores of several tests, and print the errors",
     "replay": "compute the batch again at which a training got a non-finite loss or gradient",
     "infer": "run a trained model on images; write annotated pictures and a JSON file",
+    "propose": "find the best boxes of a localizer in all images, and write them for R-CNN",
+    "ensemble-detectors": (
+        "combine trained detectors into an ensemble, which is tested and run as one of them"
+    ),
     "recipes": "list the shipped recipes with their published figures",
     "config": "print a config with its bases and overrides merged, or what differs from another",
     "check-config": "find all mistakes in a config at once, and print what differs from its base",
+    "prepare": "turn the archives of a data set, as downloaded, into the folder that recipes read",
     "check-dataset": "read all images of a config's data sets, and report the bad ones",
     "resize-dataset": "copy a folder of images with smaller images, which load faster",
     "crash-test": (
@@ -28,16 +34,25 @@ COMMANDS = {
         "plot a training run, predictions or detections",
         {
             "curves": "draw the loss, validation metrics and learning rate of a training run",
+            "errors": "draw the training and validation errors of several classifiers in one picture",
+            "responses": (
+                "draw the standard deviations of the responses of classifiers' 3×3 layers to their "
+                "test set"
+            ),
             "predictions": "draw test images with a classifier's predictions, the wrong ones first",
             "detections": "draw a detector's true and false positives and its false negatives",
         },
     ),
     "complexity": "count the parameters and multiply-adds of every net",
+    "paper": "reproduce the tables and figures of He et al. 2015, and compare",
     "demo-data": (
         "write the data of the demo recipes",
         {
             "digits": "write scikit-learn's handwritten digits as PNG files, a folder per class",
             "scenes": "write scenes of handwritten digits among clutter, with COCO annotations",
+            "localization": (
+                "write pictures of one large digit each, with its box, in ILSVRC's layout"
+            ),
         },
     ),
     "benchmark": "measure speed and memory on this machine, also of other packages",

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
             f"'{args.protocol}': add --protocol dense."
         )
     if args.scores:
-        from mmresnet.evaluation.class_scores import check_place
+        from mmresnet.datasets.class_scores import check_place
 
         check_place(args.scores)
     launch.start_processes("test", args)

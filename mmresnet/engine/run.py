@@ -127,7 +127,7 @@ def test(
             "dense", see :func:`mmresnet.engine.protocols.use_protocol`.
         scales: Short sides of the images for "dense".
         scores: An ``.npz`` file to write a classifier's scores to, see
-            :func:`mmresnet.evaluation.class_scores.save`.
+            :func:`mmresnet.datasets.class_scores.save`.
 
     Raises:
         UserError: A mistake in the configuration or data, a checkpoint of another model, or

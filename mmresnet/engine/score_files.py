@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mmresnet.config.walk import type_name
 from mmresnet.engine.protocols import check_classifier, test_set
 from mmresnet.errors import UserError
-from mmresnet.evaluation import class_scores
+from mmresnet.datasets import class_scores
 from mmresnet.weights.checkpoint import SCHEMES
 from mmresnet.weights.hub import download
 
@@ -28,7 +28,7 @@ def describe_test(
     cfg_options: Mapping[str, Any] | None,
     precision: str,
 ) -> dict[str, Any]:
-    """Return what identifies a test, for :class:`mmresnet.evaluation.class_scores.ClassScores`.
+    """Return what identifies a test, for :class:`mmresnet.datasets.class_scores.ClassScores`.
 
     Args:
         cfg: The config as it is tested, with its protocol.

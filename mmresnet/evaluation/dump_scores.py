@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.class_scores import ClassScores, names_below, save
+from mmresnet.datasets.class_scores import ClassScores, names_below, save
 from mmresnet.registry import METRICS
 
 
@@ -22,8 +22,8 @@ class DumpScores(BaseMetric):
     to have equally many, are written once.
 
     Args:
-        out_file: The ``.npz`` file; :func:`mmresnet.evaluation.class_scores.save` has its content.
-        test: What identifies the test, see :class:`mmresnet.evaluation.class_scores.ClassScores`.
+        out_file: The ``.npz`` file; :func:`mmresnet.datasets.class_scores.save` has its content.
+        test: What identifies the test, see :class:`mmresnet.datasets.class_scores.ClassScores`.
 
     Raises:
         UserError: In ``process``, a sample has no index or no scores; in ``evaluate``, an image of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmresnet.cli.main import main
-from mmresnet.evaluation.class_scores import ClassScores, save
+from mmresnet.datasets.class_scores import ClassScores, save
 
 IDS = [f"n0000000{i}" for i in range(6)]
 # the three images are of the classes 0, 1 and 2; each member is wrong about one of them

@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from torchvision.transforms import TenCrop
 
 from mmresnet.config.load import load_config
+from mmresnet.datasets.class_scores import load
 from mmresnet.engine.assembly import build_model, prepare
 from mmresnet.engine.protocols import SCALES, scales_for, use_protocol
 from mmresnet.engine.run import test as run_test
 from mmresnet.errors import UserError
-from mmresnet.evaluation.class_scores import load
 
 MEAN, STD = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
 

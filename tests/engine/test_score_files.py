@@ -12,10 +12,10 @@ from mmengine.config import Config
 from small_classifier import SMALL
 
 from mmresnet.config.load import load_config
+from mmresnet.datasets.class_scores import load
 from mmresnet.engine.assembly import build_model, prepare
 from mmresnet.engine.score_files import describe_test, write_scores
 from mmresnet.errors import UserError
-from mmresnet.evaluation.class_scores import load
 
 ROOT = Path(__file__).parents[2]
 

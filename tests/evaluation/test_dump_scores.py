@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmresnet.datasets.class_scores import load
 from mmresnet.errors import UserError
-from mmresnet.evaluation.class_scores import load
 from mmresnet.evaluation.dump_scores import DumpScores
 
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from mmresnet.datasets.class_scores import ClassScores
 from mmresnet.errors import UserError, UserValueError
-from mmresnet.evaluation.class_scores import ClassScores
 from mmresnet.evaluation.ensembles import (
     align,
     all_subsets,

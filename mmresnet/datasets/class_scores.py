@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmresnet.atomic import atomic_write
+from mmresnet.datasets.coco_checks import quoted
 from mmresnet.errors import UserError, UserFileNotFoundError
 
 _KEYS = ("scores", "images", "classes", "test")
@@ -133,6 +134,49 @@ def check_free(path: str | os.PathLike[str], test: Mapping[str, Any]) -> None:
                 f"{_text(before.get(key))} instead of {_text(now.get(key))}: name another file, or "
                 "delete this one."
             )
+
+
+def best_classes(
+    path: str | os.PathLike[str], images: Sequence[str], classes: Sequence[str], topk: int
+) -> np.ndarray:
+    """Return the classes with the highest scores, int64 (images, ``topk``), the best first.
+
+    Args:
+        path: A file that :func:`save` wrote. It may hold further images.
+        images: Names without folder and ending, by which images are recognized.
+        classes: The names that the result counts by, which have to be the file's.
+
+    Raises:
+        UserError: As :func:`load`, or the file lacks an image or has other classes.
+    """
+    found = load(path)
+    if found.classes != list(classes):
+        difference = next(
+            (
+                f"class {i} is '{a}' in the file and '{b}' in the data set"
+                for i, (a, b) in enumerate(zip(found.classes, classes, strict=False))
+                if a != b
+            ),
+            f"it has {len(found.classes)} classes, and the data set {len(classes)}",
+        )
+        raise UserError(
+            f"The scores in '{path}' are of other classes, or in another order: {difference}. "
+            "Write them again with the classifier's config for these classes."
+        )
+    if topk > len(found.classes):
+        raise UserError(f"topk={topk} exceeds the {len(found.classes)} classes in '{path}'.")
+    rows = {Path(name).stem: row for row, name in enumerate(found.images)}
+    if len(rows) < len(found.images):
+        raise UserError(f"'{path}' has two images of the same name in different folders.")
+    missing = [name for name in images if name not in rows]
+    if missing:
+        raise UserError(
+            f"'{path}' has no scores for {len(missing):,} of {len(images):,} images (the first: "
+            f"{missing[0]}); it has those of {quoted(list(rows))}. Write them with a test on the "
+            "same images."
+        )
+    chosen = found.scores[[rows[name] for name in images]]
+    return np.argsort(-chosen, axis=1, kind="stable")[:, :topk]
 
 
 def names_below(paths: Sequence[str]) -> list[str]:

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from mmresnet.datasets.class_scores import ClassScores, check_free, load, names_below, save
 from mmresnet.errors import UserError, UserFileNotFoundError
-from mmresnet.evaluation.class_scores import ClassScores, check_free, load, names_below, save
 
 TEST = {"protocol": "dense", "scales": [224, 256], "sha256": "a1"}
 
