@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> None:
             "--submission FILE needs --devkit-labels FILE, and the other way about: the server "
             "numbers the classes as the challenge's devkit does, not in the order of WordNet ids."
         )
-    from mmresnet.evaluation import ensembles, submission
     from mmresnet.datasets.class_scores import load
+    from mmresnet.evaluation import ensembles, submission
 
     numbers = submission.read_devkit_labels(args.devkit_labels) if args.submission else {}
     if len(set(args.files)) < len(args.files):

@@ -34,7 +34,7 @@ COMMANDS = {
         "plot a training run, predictions or detections",
         {
             "curves": "draw the loss, validation metrics and learning rate of a training run",
-            "errors": "draw the training and validation errors of several classifiers in one picture",
+            "errors": "draw the training and validation errors of several runs in one picture",
             "responses": (
                 "draw the standard deviations of the responses of classifiers' 3×3 layers to their "
                 "test set"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.walk import type_name
+from mmresnet.datasets import class_scores
 from mmresnet.engine.protocols import check_classifier, test_set
 from mmresnet.errors import UserError
-from mmresnet.datasets import class_scores
 from mmresnet.weights.checkpoint import SCHEMES
 from mmresnet.weights.hub import download
 

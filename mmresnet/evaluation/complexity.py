@@ -14,8 +14,9 @@ Written by `tools/model_complexity.py`: each net with global average pooling and
 layer (1000 classes at 224 pixels, 10 at 32), counted by `mmengine.analysis`, as in the OpenMMLab
 model zoos. VGG-16 and -19 are torchvision's, for comparison. In the
 paper (Table 1), ResNet-18 to -152 have 1.8, 3.6, 3.8, 7.6 and 11.3 G multiply-adds, VGG-16 and -19
-15.3 and 19.6 G. Its bottlenecks have the stride in the first 1×1 convolution (`style='caffe'`);
-those here in the 3×3, which costs about 0.3 G more.
+15.3 and 19.6 G. Its bottlenecks have the stride in the first 1×1 convolution, as the nets called
+caffe here (`style='caffe'`); by default it is in the 3×3, which costs about 0.2 G more. A and C are
+the shortcuts of Table 3; the others are B.
 
 """
 COLUMNS = """\
@@ -58,6 +59,10 @@ def nets() -> Iterator[tuple[str, int, Callable[[], nn.Module]]]:
     for name in ("ResNet", "ResNetV1c", "ResNetV1d"):
         for depth in backbones.ResNet.arch_settings:
             yield f"{name}-{depth}", 224, _factory(name, depth, 1000)
+    for depth in (50, 101, 152):
+        yield f"ResNet-{depth} caffe", 224, _factory("ResNet", depth, 1000, style="caffe")
+    for option in ("A", "C"):
+        yield f"ResNet-34 {option}", 224, _factory("ResNet", 34, 1000, shortcut=option)
     for depth in backbones.PlainNet.arch_settings:
         yield f"PlainNet-{depth}", 224, _factory("PlainNet", depth, 1000)
     for depth in (16, 19):
@@ -66,7 +71,7 @@ def nets() -> Iterator[tuple[str, int, Callable[[], nn.Module]]]:
         yield f"ResNet_CIFAR-{depth}", 32, _factory("ResNet_CIFAR", depth, 10)
     for depth in (20, 32, 44, 56, 110, 1202):
         yield f"CifarResNet-{depth}", 32, _factory("CifarResNet", depth, 10)
-    for depth in (20, 32, 44, 56):
+    for depth in (20, 32, 44, 56, 110):
         yield f"CifarPlainNet-{depth}", 32, _factory("CifarPlainNet", depth, 10)
 
 
@@ -80,8 +85,8 @@ def measure(name: str, input_size: int, make: Callable[[], nn.Module]) -> Comple
     return Complexity(name, input_size, int(info["params"]), int(info["flops"]))
 
 
-def _factory(name: str, depth: int, num_classes: int) -> Callable[[], nn.Module]:
-    return lambda: _Classifier(getattr(backbones, name)(depth=depth), num_classes)
+def _factory(name: str, depth: int, num_classes: int, **keywords: str) -> Callable[[], nn.Module]:
+    return lambda: _Classifier(getattr(backbones, name)(depth=depth, **keywords), num_classes)
 
 
 def _vgg_factory(depth: int) -> Callable[[], nn.Module]:

@@ -9,8 +9,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmresnet.errors import UserError
 from mmresnet.datasets.class_scores import ClassScores, names_below, save
+from mmresnet.errors import UserError
 from mmresnet.registry import METRICS
 
 

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from mmresnet.errors import UserError, UserValueError
 from mmresnet.datasets.class_scores import ClassScores
+from mmresnet.errors import UserError, UserValueError
 
 MOST_FOR_SUBSETS = 12  # 4,095 subsets
 _IMAGES_AT_ONCE = 256  # their scores stay in the processor's cache

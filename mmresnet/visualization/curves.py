@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NOT_METRICS = ("data_time", "time", "step", "epoch", "iter", "memory", "eta")
 _VAL_LOSS = "val/loss"  # logged by mmresnet.ValLoop, with its terms as val/loss_…
+_TRAIN_ACCURACY = "accuracy_top-1"  # of a head with cal_acc=True
 BLUE, ORANGE, GREY = "#2f6db5", "#d9730d", "#6b7280"
 
 
@@ -27,6 +28,7 @@ class Curves:
     loss: dict[int, float] = field(default_factory=dict)
     val_loss: dict[int, float] = field(default_factory=dict)
     rate: dict[int, float] = field(default_factory=dict)
+    accuracy: dict[int, float] = field(default_factory=dict)  # top-1 in training, in percent
     metrics: dict[str, dict[int, float]] = field(default_factory=dict)
 
 
@@ -54,6 +56,8 @@ def read_curves(work_dir: str | os.PathLike[str]) -> Curves:
                 curves.loss[step] = numbers["loss"]
                 if "lr" in numbers:
                     curves.rate[step] = numbers["lr"]
+                if _TRAIN_ACCURACY in numbers:
+                    curves.accuracy[step] = numbers[_TRAIN_ACCURACY]
             elif step is not None:
                 for name, value in numbers.items():
                     if name == _VAL_LOSS:
@@ -76,7 +80,8 @@ def _is_metric(name: str, value: object) -> bool:
 
 def _drop_from(curves: Curves, step: int) -> None:
     """Drop what an earlier start logged from ``step`` on: the run was resumed before it."""
-    for values in (curves.loss, curves.val_loss, curves.rate, *curves.metrics.values()):
+    series = (curves.loss, curves.val_loss, curves.rate, curves.accuracy)
+    for values in (*series, *curves.metrics.values()):
         for late in [known for known in values if known >= step]:
             del values[late]
 

@@ -45,6 +45,9 @@ def test_the_table_agrees_with_the_paper() -> None:
         assert table[f"CifarResNet-{depth}"][0] == pytest.approx(parameters, abs=0.06)
     for depth, adds in {18: 1.8, 34: 3.6}.items():  # Table 1
         assert table[f"ResNet-{depth}"][1] == pytest.approx(adds, abs=0.1)
+    for depth, adds in {50: 3.8, 101: 7.6, 152: 11.3}.items():  # with the stride in the 1×1
+        assert table[f"ResNet-{depth} caffe"][1] == pytest.approx(adds, abs=0.1)
+    assert table["ResNet-34 A"] == table["PlainNet-34"]
     assert table["ResNet-152"][1] < table["VGG-16"][1] < table["VGG-19"][1]
     assert table["VGG-16"][1] == pytest.approx(15.3, abs=0.3)
     assert table["VGG-19"][1] == pytest.approx(19.6, abs=0.3)

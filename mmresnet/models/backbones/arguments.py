@@ -1,6 +1,6 @@
 """What the backbones' arguments mean, and whether they are valid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmresnet.errors import UserTypeError, UserValueError, did_you_mean
@@ -66,6 +66,42 @@ def check_arguments(
                 f"{name}: a plugin's stages={tuple(given)} has {len(given)} entries, and there "
                 f"are {stages} stages."
             )
+
+
+def choose_stem(
+    name: str, stems: Mapping[bool, Callable[..., Any]], deep_stem: bool
+) -> Callable[..., Any]:
+    """Return the stem of the class ``name`` from its table.
+
+    Raises:
+        ValueError: It has no deep stem.
+    """
+    if bool(deep_stem) not in stems:
+        raise UserValueError(f"{name} has no deep_stem: leave deep_stem={deep_stem!r} out.")
+    return stems[bool(deep_stem)]
+
+
+def choose_shortcut(
+    name: str, shortcuts: Mapping[str, Callable[..., Any]], shortcut: str | None, avg_down: bool
+) -> Callable[..., Any]:
+    """Return the kind of shortcut of the class ``name`` from its table, whose first is the default.
+
+    Raises:
+        ValueError: It has no such option, or the keywords contradict each other.
+    """
+    if avg_down and "D" not in shortcuts:
+        raise UserValueError(f"{name} has no avg_down: leave avg_down={avg_down!r} out.")
+    if shortcut is not None and shortcut not in shortcuts:
+        raise UserValueError(
+            f"{name}: shortcut={shortcut!r} must be {' or '.join(map(repr, shortcuts))}."
+            f"{did_you_mean(shortcut, shortcuts)}"
+        )
+    if avg_down and shortcut not in (None, "D"):
+        raise UserValueError(
+            f"{name}: shortcut={shortcut!r} and avg_down={avg_down!r} contradict each other: give "
+            "one of them."
+        )
+    return shortcuts["D" if avg_down else shortcut or next(iter(shortcuts))]
 
 
 def scoped(cfg: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 from mmresnet.errors import UserValueError
 from mmresnet.models.backbones.blocks import BasicBlock, ResidualBlock
 from mmresnet.models.backbones.resnet import ResNet
-from mmresnet.models.backbones.shortcuts import no_shortcut, zero_padding
+from mmresnet.models.backbones.shortcuts import (
+    no_shortcut,
+    projection,
+    projection_in_every_block,
+    zero_padding,
+)
 from mmresnet.models.backbones.stems import cifar_stem
 from mmresnet.registry import MODELS
 
@@ -33,7 +38,11 @@ class CifarResNet(ResNet):
     """
 
     stems: ClassVar = {False: cifar_stem}
-    shortcuts: ClassVar = {False: zero_padding}
+    shortcuts: ClassVar = {
+        "A": zero_padding,
+        "B": projection,
+        "C": projection_in_every_block,
+    }
 
     def __init__(
         self,
@@ -71,4 +80,4 @@ class CifarResNet(ResNet):
 class CifarPlainNet(CifarResNet):
     """:class:`CifarResNet` without its shortcuts: the plain nets of Fig. 6."""
 
-    shortcuts: ClassVar = {False: no_shortcut}
+    shortcuts: ClassVar = {"none": no_shortcut}

@@ -12,10 +12,22 @@ from mmengine.model import Sequential
 
 from mmresnet import ops
 from mmresnet.errors import UserTypeError, UserValueError, did_you_mean
-from mmresnet.models.backbones.arguments import block_dilations, check_arguments, scoped
+from mmresnet.models.backbones.arguments import (
+    block_dilations,
+    check_arguments,
+    choose_shortcut,
+    choose_stem,
+    scoped,
+)
 from mmresnet.models.backbones.blocks import BasicBlock, Bottleneck, ConvFactory, ResidualBlock
 from mmresnet.models.backbones.residual_net import ResidualNet
-from mmresnet.models.backbones.shortcuts import no_shortcut, pooled_projection, projection
+from mmresnet.models.backbones.shortcuts import (
+    no_shortcut,
+    pooled_projection,
+    projection,
+    projection_in_every_block,
+    zero_padding,
+)
 from mmresnet.models.backbones.stems import deep_stem, imagenet_stem
 from mmresnet.registry import MODELS
 
@@ -50,6 +62,9 @@ class ResNet(ResidualNet):
             ``'caffe'``, the first 1×1.
         deep_stem: Three 3×3 convolutions in place of the 7×7 (ResNet-C).
         avg_down: Pool before the shortcut's 1×1 convolution instead of striding it (ResNet-D).
+        shortcut: The paper's option (Sec. 4.1, Table 3): ``'A'``, zero padding where the shape
+            changes, without parameters; ``'B'``, projections there; ``'C'``, projections in every
+            block; or ``'D'``, as ``avg_down``. None: the first of ``shortcuts``, here B.
         frozen_stages: Freeze the stem and this many stages; -1: nothing.
         conv_cfg: mmcv's config of the convolutions, e.g. ``dict(type='ConvWS')``.
         norm_cfg: mmcv's config of the norm layers: BN, SyncBN or GN.
@@ -81,9 +96,12 @@ class ResNet(ResidualNet):
         152: (Bottleneck, (3, 8, 36, 3)),
     }
     stems: ClassVar[dict[bool, Callable[..., Any]]] = {False: imagenet_stem, True: deep_stem}
-    shortcuts: ClassVar[dict[bool, Callable[..., Any]]] = {
-        False: projection,
-        True: pooled_projection,
+    # the first is the default
+    shortcuts: ClassVar[dict[str, Callable[..., Any]]] = {
+        "B": projection,
+        "A": zero_padding,
+        "C": projection_in_every_block,
+        "D": pooled_projection,
     }
 
     def __init__(
@@ -114,6 +132,7 @@ class ResNet(ResidualNet):
         pretrained: str | None = None,
         init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
         drop_path_rate: float = 0.0,
+        shortcut: str | None = None,
     ) -> None:
         block, repeats = self.arch(depth)
         out_indices = (num_stages - 1,) if out_indices is None else out_indices
@@ -137,8 +156,8 @@ class ResNet(ResidualNet):
                 "expansion": expansion or block.expansion,
             },
         )
-        make_stem = _choose(self.stems, "deep_stem", deep_stem, name)
-        make_shortcut = _choose(self.shortcuts, "avg_down", avg_down, name)
+        make_stem = choose_stem(name, self.stems, deep_stem)
+        make_shortcut = choose_shortcut(name, self.shortcuts, shortcut, avg_down)
         conv_cfg = conv_cfg and scoped(conv_cfg)
         norm_cfg = scoped(norm_cfg or dict(type="BN"))
         conv = partial(build_conv_layer, conv_cfg)
@@ -231,15 +250,7 @@ class PlainNet(ResNet):
 
     arch_settings: ClassVar = {depth: ResNet.arch_settings[depth] for depth in (18, 34)}
     stems: ClassVar = {False: imagenet_stem}
-    shortcuts: ClassVar = {False: no_shortcut}
-
-
-def _choose(
-    table: dict[bool, Callable[..., Any]], keyword: str, value: bool, name: str
-) -> Callable[..., Any]:
-    if bool(value) not in table:
-        raise UserValueError(f"{name} has no {keyword}: leave {keyword}={value!r} out.")
-    return table[bool(value)]
+    shortcuts: ClassVar = {"none": no_shortcut}
 
 
 def _plugins_of_stage(plugins: Sequence[dict[str, Any]], index: int) -> list[dict[str, Any]]:

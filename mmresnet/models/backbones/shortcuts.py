@@ -28,16 +28,23 @@ class ZeroPadding(nn.Module):
         return F.pad(x[:, :, :: self.stride, :: self.stride], self.padding)
 
 
+def projection_in_every_block(
+    in_channels: int, out_channels: int, stride: int, conv: ConvFactory, norm: NormFactory
+) -> nn.Module:
+    """A strided 1×1 convolution also where the shapes match (the paper's option C, Sec. 4.1)."""
+    return nn.Sequential(
+        conv(in_channels, out_channels, kernel_size=1, stride=stride, bias=False),
+        norm(out_channels)[1],
+    )
+
+
 def projection(
     in_channels: int, out_channels: int, stride: int, conv: ConvFactory, norm: NormFactory
 ) -> nn.Module:
     """Identity where the shapes match, else a strided 1×1 convolution (the paper's option B)."""
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
-    return nn.Sequential(
-        conv(in_channels, out_channels, kernel_size=1, stride=stride, bias=False),
-        norm(out_channels)[1],
-    )
+    return projection_in_every_block(in_channels, out_channels, stride, conv, norm)
 
 
 def pooled_projection(
