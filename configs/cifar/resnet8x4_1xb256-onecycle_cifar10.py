@@ -7,8 +7,9 @@ step. The net is the paper's for CIFAR-10 with 8 layers and 64, 128 and 256 chan
 halves the resolution, the first one too. It has as many multiply-adds as ResNet-20, 4.3 times the
 parameters, and 2.6 times fewer activations, on which a processor spends most of its time.
 
-Sources are those of ``resnet18_1xb512-onecycle_cifar10``. No number is published; ``python
-benchmarks/cifar_budget.py`` compares it with ``resnet20_1xb128_cifar10`` in an equal time.
+Sources are those of ``resnet18_1xb512-onecycle_cifar10``. No number is published. In ten minutes on
+one core it reached 83.84 ± 0.42 % top-1, and ``resnet20_1xb128_cifar10`` 76.24 ± 0.72 %, on images
+saved as JPEG, three trainings of each (``mmresnet benchmark cifar_budget``).
 """
 
 _base_ = "./resnet18_1xb512-onecycle_cifar10.py"

@@ -68,7 +68,7 @@ def test_get_model_draws_weights_as_training_does(capfd):
 
 def test_detection_recipes_are_listed():
     names = apis.list_models("*rcnn*_coco")
-    assert len(names) == 18
+    assert len(names) == 19
     assert {"faster-rcnn_r50_fpn_1x_coco", "mask-rcnn_r50_fpn_1x_coco"} <= set(names)
     assert apis.get_config("faster-rcnn_r18_fpn_2x_coco").default_scope == "mmdet"
 
