@@ -99,7 +99,7 @@ def load(kind: str, root: Path) -> None:
 
             keywords["metainfo"] = {"classes": CLASSES}
         else:
-            from mmresnet.datasets.coco import CocoDataset as Dataset
+            from mmresnet.datasets.coco.dataset import CocoDataset as Dataset
     else:
         keywords = dict(data_prefix=str(root / "folders"))
         if kind == "mmpretrain":

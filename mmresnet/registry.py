@@ -82,12 +82,12 @@ DATASETS = LazyRegistry(
     modules={
         "CIFAR10": "mmresnet.datasets.cifar",
         "CIFAR100": "mmresnet.datasets.cifar",
-        "CocoDataset": "mmresnet.datasets.coco",
+        "CocoDataset": "mmresnet.datasets.coco.dataset",
         "CustomDataset": "mmresnet.datasets.class_folders",
         "ImageNet": "mmresnet.datasets.class_folders",
-        "ImageNetDET": "mmresnet.datasets.imagenet_det",
-        "ImageNetLoc": "mmresnet.datasets.imagenet_loc",
-        "VOCDataset": "mmresnet.datasets.voc",
+        "ImageNetDET": "mmresnet.datasets.imagenet_det.dataset",
+        "ImageNetLoc": "mmresnet.datasets.imagenet_loc.dataset",
+        "VOCDataset": "mmresnet.datasets.voc.dataset",
     },
 )
 TRANSFORMS = LazyRegistry(
@@ -96,12 +96,12 @@ TRANSFORMS = LazyRegistry(
     scope="mmresnet",
     modules={
         "AlternatingFlip": "mmresnet.datasets.alternating_flip",
-        "CropRegion": "mmresnet.datasets.region_crops",
+        "CropRegion": "mmresnet.datasets.imagenet_loc.regions",
         "CornerCrop": "mmresnet.datasets.ten_crop",
         "LoadImageFromFile": "mmresnet.datasets.loading",
-        "LoadImageWithBoxes": "mmresnet.datasets.box_transforms",
+        "LoadImageWithBoxes": "mmresnet.datasets.imagenet_loc.transforms",
         "ProgressiveRandomResizedCrop": "mmresnet.datasets.progressive_resizing",
-        "TransformWithBoxes": "mmresnet.datasets.box_transforms",
+        "TransformWithBoxes": "mmresnet.datasets.imagenet_loc.transforms",
     },
 )
 METRICS = LazyRegistry(

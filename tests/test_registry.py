@@ -131,7 +131,7 @@ def test_parts_for_detection_are_found_in_mmdets_registries() -> None:
         "print(*(one.__module__ for one in found))\n"
     )
     assert run(code).split() == [
-        "mmresnet.datasets.coco",
+        "mmresnet.datasets.coco.dataset",
         "mmresnet.evaluation.coco_metric",
         "mmresnet.engine.val_loop",
     ]

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.walk import dotted, walk
-from mmresnet.datasets.coco_checks import class_names as names_of
-from mmresnet.datasets.coco_file import read_classes
+from mmresnet.datasets.coco.checks import class_names as names_of
+from mmresnet.datasets.coco.file import read_classes
 from mmresnet.weights.checkpoint import trained_classes
 from mmresnet.weights.names.recognise import recognise, unwrap
 

@@ -13,7 +13,7 @@ from mmcv.transforms import LoadImageFromFile as StockLoader
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from mmresnet.datasets.coco_checks import OUTSIDE
+from mmresnet.datasets.coco.checks import OUTSIDE
 from mmresnet.datasets.loading import LoadImageFromFile, check_size, own_loader
 from mmresnet.errors import SampleError
 

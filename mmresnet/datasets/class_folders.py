@@ -12,7 +12,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.logging import print_log
 
 from mmresnet.datasets.bad_samples import OnBadSample
-from mmresnet.datasets.coco_checks import quoted
+from mmresnet.datasets.coco.checks import quoted
 from mmresnet.datasets.image_files import IMAGE_SUFFIXES
 from mmresnet.datasets.image_index import Found, find_images
 from mmresnet.datasets.index_files import Texts

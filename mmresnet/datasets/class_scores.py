@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmresnet.atomic import atomic_write
-from mmresnet.datasets.coco_checks import quoted
+from mmresnet.datasets.coco.checks import quoted
 from mmresnet.errors import UserError, UserFileNotFoundError
 
 _KEYS = ("scores", "images", "classes", "test")

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Subset
 
 from mmresnet.config.classes import follow_checkpoint
 from mmresnet.config.preflight.initial_weights import check_exists
-from mmresnet.datasets.proposal_files import ProposalFiles
+from mmresnet.datasets.imagenet_loc.proposals import ProposalFiles
 from mmresnet.engine.assembly import build_model, building, choose_device, prepare
 from mmresnet.errors import UserError, did_you_mean
 from mmresnet.models.localizers.localizer import Localizer

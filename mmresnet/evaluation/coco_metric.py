@@ -15,7 +15,8 @@ from mmengine.fileio import get_local_path
 from mmengine.logging import print_log
 
 from mmresnet import ops
-from mmresnet.datasets import coco_checks, coco_file
+from mmresnet.datasets.coco import checks as coco_checks
+from mmresnet.datasets.coco import file as coco_file
 from mmresnet.errors import UserError, require
 from mmresnet.evaluation.class_table import SUMMARY, class_table
 from mmresnet.evaluation.proposal_recall import average_recalls

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmresnet.datasets.imagenet_det_classes import CLASSES, NAME_OF
+from mmresnet.datasets.imagenet_det.classes import CLASSES, NAME_OF
 from mmresnet.errors import UserError, UserFileNotFoundError, UserValueError, did_you_mean
 from mmresnet.evaluation.average_precision import ilsvrc_thresholds, match_ilsvrc
 from mmresnet.evaluation.devkit_metric import DevkitMetric, ImageBoxes, write_lines

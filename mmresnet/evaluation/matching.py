@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mmresnet.datasets.coco_file import read_coco
+from mmresnet.datasets.coco.file import read_coco
 from mmresnet.errors import UserError, UserFileNotFoundError, require
 
 IOU_THR = 0.5  # the lowest intersection over union with which a detection matches an object

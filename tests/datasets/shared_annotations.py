@@ -40,8 +40,8 @@ def share_arrays() -> dict:
 
 def load_sets(roots: list[str]) -> dict:
     """Load detection sets as a training does."""
-    from mmresnet.datasets import coco
-    from mmresnet.datasets.coco import CocoDataset
+    from mmresnet.datasets.coco import dataset as coco
+    from mmresnet.datasets.coco.dataset import CocoDataset
 
     parsed = []
     read = coco.read_columns

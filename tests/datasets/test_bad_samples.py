@@ -95,7 +95,7 @@ def test_a_test_keeps_every_sample(images):
 
 def test_detection_takes_the_place_with_its_own_boxes(tiny_coco, tmp_path):
     pytest.importorskip("mmdet")
-    from mmresnet.datasets.coco import CocoDataset
+    from mmresnet.datasets.coco.dataset import CocoDataset
 
     root = shutil.copytree(tiny_coco, tmp_path / "coco")
     (root / "train2017" / "000000000003.jpg").write_bytes(b"")

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from mmresnet.datasets.class_scores import ClassScores, save
-from mmresnet.datasets.proposal_files import ProposalFiles
+from mmresnet.datasets.imagenet_loc.proposals import ProposalFiles
 from mmresnet.engine.proposals import make_proposals
 from mmresnet.errors import UserError
 from mmresnet.models.localizers import Localizer

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmresnet.datasets.imagenet_det_classes import CLASSES, NAME_OF
+from mmresnet.datasets.imagenet_det.classes import CLASSES, NAME_OF
 from mmresnet.errors import UserError
 from mmresnet.evaluation.imagenet_det_metric import ImageNetDETMetric
 

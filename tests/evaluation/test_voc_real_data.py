@@ -10,8 +10,8 @@ import torch
 pytest.importorskip("mmdet")
 pytest.importorskip("faster_coco_eval")
 
-from mmresnet.datasets.coco import CocoDataset
-from mmresnet.datasets.voc import VOCDataset
+from mmresnet.datasets.coco.dataset import CocoDataset
+from mmresnet.datasets.voc.dataset import VOCDataset
 from mmresnet.evaluation.coco_metric import CocoMetric
 from mmresnet.evaluation.voc_metric import VOCMetric
 

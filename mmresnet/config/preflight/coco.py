@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.classes import class_parts, set_num_classes
 from mmresnet.config.walk import parts, type_name
-from mmresnet.datasets import coco_checks, coco_file
+from mmresnet.datasets.coco import checks as coco_checks
+from mmresnet.datasets.coco import file as coco_file
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:

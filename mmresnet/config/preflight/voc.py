@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mmresnet.config.preflight.findings import Finding, collecting
 from mmresnet.config.walk import parts
-from mmresnet.datasets.voc_files import LAYOUT, check_there
+from mmresnet.datasets.voc.files import LAYOUT, check_there
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmresnet.datasets.imagenet_det_split import split_val
+from mmresnet.datasets.imagenet_det.split import split_val
 from mmresnet.datasets.preparing.data_set import Contents, DataSet, Download, Target, below
 from mmresnet.datasets.resumable import write
-from mmresnet.datasets.voc_xml import read_annotation
+from mmresnet.datasets.voc.annotation import read_annotation
 from mmresnet.errors import UserError, UserFileNotFoundError
 
 
@@ -16,7 +16,7 @@ class ImageNetDet(DataSet):
 
     Args:
         val1, val2: Lists of the images in the halves, a name at the start of each line; without
-            them, the halves are those of :func:`mmresnet.datasets.imagenet_det_split.split_val`.
+            them, the halves are those of :func:`mmresnet.datasets.imagenet_det.split.split_val`.
 
     Raises:
         UserError: There is one list without the other, or they share an image.

@@ -10,7 +10,7 @@ _PAGE = "http://host.robots.ox.ac.uk/pascal/VOC/voc{}/"
 class VOC(DataSet):
     """The development kit's layout: ``VOCdevkit/{VOC2007,VOC2012}/{JPEGImages,Annotations,…}``."""
 
-    # checksums as in torchvision/datasets/voc.py
+    # checksums as in torchvision/datasets/voc/dataset.py
     downloads = (
         Download(
             *("VOCtrainval_06-Nov-2007.tar", _PAGE.format(2007), ("VOC2007 trainval",)),

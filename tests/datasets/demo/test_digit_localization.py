@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmresnet.datasets.demo import digit_localization as digits
-from mmresnet.datasets.imagenet_loc import ImageNetLoc
+from mmresnet.datasets.imagenet_loc.dataset import ImageNetLoc
 from mmresnet.errors import UserError
 
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")

@@ -11,7 +11,7 @@ from torchvision.datasets import CIFAR10 as TorchvisionCIFAR10
 from torchvision.datasets import imagenet as torchvision_imagenet
 from torchvision.datasets import voc as torchvision_voc
 
-from mmresnet.datasets.imagenet_det_split import imbalance
+from mmresnet.datasets.imagenet_det.split import imbalance
 from mmresnet.datasets.preparing.cifar10 import CIFAR10, CIFAR10Images
 from mmresnet.datasets.preparing.coco import COCO
 from mmresnet.datasets.preparing.data_set import find, missing

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mmresnet.datasets import index_files
-from mmresnet.datasets.coco_masks import Masks
+from mmresnet.datasets.coco.masks import Masks
 from mmresnet.datasets.index_files import Index, Texts
 from mmresnet.datasets.json_arrays import arrays
 
@@ -45,7 +45,7 @@ def read_columns(path: str | os.PathLike[str]) -> Index | None:
 
     Returns:
         None for a file that arrays do not fit, such as one with texts as ids, or with a mistake:
-        :func:`mmresnet.datasets.coco_file.read_coco` reads the first, and explains the other.
+        :func:`mmresnet.datasets.coco.file.read_coco` reads the first, and explains the other.
     """
     try:
         before, now = os.stat(path), time.time_ns()

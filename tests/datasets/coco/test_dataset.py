@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("mmdet")
 
-from mmresnet.datasets import coco
-from mmresnet.datasets.coco import CocoDataset, DetCocoDataset
+from mmresnet.datasets.coco import dataset as coco
+from mmresnet.datasets.coco.dataset import CocoDataset, DetCocoDataset
 from mmresnet.errors import UserError
 
 

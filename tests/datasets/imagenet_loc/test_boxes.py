@@ -4,8 +4,9 @@ import ilsvrc
 import numpy as np
 import pytest
 
-from mmresnet.datasets import imagenet_boxes, index_files
-from mmresnet.datasets.imagenet_boxes import read_boxes, read_file
+from mmresnet.datasets import index_files
+from mmresnet.datasets.imagenet_loc import boxes as imagenet_boxes
+from mmresnet.datasets.imagenet_loc.boxes import read_boxes, read_file
 from mmresnet.errors import UserError
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mmresnet.datasets.image_files import IMAGE_SUFFIXES, is_passed_over
-from mmresnet.datasets.voc_columns import VOCFiles
+from mmresnet.datasets.voc.columns import VOCFiles
 from mmresnet.errors import UserError, UserFileNotFoundError, did_you_mean
 
 LAYOUT = {"img": "JPEGImages", "ann": "Annotations"}

@@ -10,10 +10,14 @@ import pytest
 
 pytest.importorskip("mmdet")
 
-from mmresnet.datasets import coco, coco_checks, coco_columns, coco_file, index_files
-from mmresnet.datasets.coco import CocoDataset, DetCocoDataset
-from mmresnet.datasets.coco_columns import cached_classes, read_columns
-from mmresnet.datasets.coco_table import CocoTable
+from mmresnet.datasets import index_files
+from mmresnet.datasets.coco import checks as coco_checks
+from mmresnet.datasets.coco import columns as coco_columns
+from mmresnet.datasets.coco import dataset as coco
+from mmresnet.datasets.coco import file as coco_file
+from mmresnet.datasets.coco.columns import cached_classes, read_columns
+from mmresnet.datasets.coco.dataset import CocoDataset, DetCocoDataset
+from mmresnet.datasets.coco.table import CocoTable
 from mmresnet.errors import UserError
 
 CLASSES = ("dog", "cat", "owl")

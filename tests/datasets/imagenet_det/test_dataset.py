@@ -3,8 +3,8 @@
 import pytest
 from voc_folders import write_image, write_xml
 
-from mmresnet.datasets.imagenet_det import ImageNetDET
-from mmresnet.datasets.imagenet_det_classes import CLASSES
+from mmresnet.datasets.imagenet_det.classes import CLASSES
+from mmresnet.datasets.imagenet_det.dataset import ImageNetDET
 from mmresnet.errors import UserError
 
 

@@ -68,8 +68,8 @@ def memory_of_reader(dataset, epochs):
 
 
 def test_a_workers_unshared_memory_does_not_grow(many):
-    from mmresnet.datasets.coco import CocoDataset
-    from mmresnet.datasets.coco_columns import read_columns
+    from mmresnet.datasets.coco.columns import read_columns
+    from mmresnet.datasets.coco.dataset import CocoDataset
 
     keywords = dict(data_root=str(many), ann_file="a.json", data_prefix={"img": "images/"})
     dataset = CocoDataset(**keywords)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmresnet.datasets.region_crops import CropRegion
+from mmresnet.datasets.imagenet_loc.regions import CropRegion
 from mmresnet.errors import UserError, UserValueError
 from mmresnet.models.localizers.boxes import decode
 from mmresnet.models.localizers.regions import STDS

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
-from mmresnet.datasets.imagenet_loc import ImageNetLoc
-from mmresnet.datasets.proposal_files import ProposalFiles
+from mmresnet.datasets.imagenet_loc.dataset import ImageNetLoc
+from mmresnet.datasets.imagenet_loc.proposals import ProposalFiles
 from mmresnet.errors import UserError
 
 FIRST, SECOND = ilsvrc.CLASSES

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mmresnet.datasets.coco_columns import cached_classes
+from mmresnet.datasets.coco.columns import cached_classes
 from mmresnet.errors import UserError
 
 LAYOUT = (

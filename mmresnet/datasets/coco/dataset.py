@@ -11,10 +11,11 @@ from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 
 from mmresnet import ops
-from mmresnet.datasets import coco_checks, coco_file
 from mmresnet.datasets.bad_samples import OnBadSample
-from mmresnet.datasets.coco_columns import read_columns
-from mmresnet.datasets.coco_table import CocoTable
+from mmresnet.datasets.coco import checks as coco_checks
+from mmresnet.datasets.coco import file as coco_file
+from mmresnet.datasets.coco.columns import read_columns
+from mmresnet.datasets.coco.table import CocoTable
 from mmresnet.datasets.index_files import Index
 from mmresnet.datasets.node_shared import Shareable, once_per_node
 from mmresnet.datasets.row_samples import RowSamples

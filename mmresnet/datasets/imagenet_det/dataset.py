@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from mmresnet.datasets.imagenet_det_classes import CLASSES, NAME_OF
-from mmresnet.datasets.voc import VOCDataset
+from mmresnet.datasets.imagenet_det.classes import CLASSES, NAME_OF
+from mmresnet.datasets.voc.dataset import VOCDataset
 from mmresnet.registry import DATASETS
 
 
 @DATASETS.register_module()
 class ImageNetDET(VOCDataset):
-    """A part of ImageNet DET: a :class:`mmresnet.datasets.voc.VOCDataset` with its 200 classes.
+    """A part of ImageNet DET: a ``VOCDataset`` with its 200 classes.
 
     The files name objects by WordNet ids; here they have the names and the order of ILSVRC's
     development kit. Pixels are counted from 0. The training set is all annotations below

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmresnet.datasets import coco_checks
+from mmresnet.datasets.coco import checks as coco_checks
 from mmresnet.errors import UserError
 
 IMAGE = {"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}

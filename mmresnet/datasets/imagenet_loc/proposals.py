@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from mmresnet.atomic import atomic_folder
-from mmresnet.datasets.coco_checks import quoted
+from mmresnet.datasets.coco.checks import quoted
 from mmresnet.errors import UserError, UserFileNotFoundError
 
 _ABOUT = "proposals.json"

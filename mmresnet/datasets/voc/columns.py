@@ -1,4 +1,4 @@
-"""Annotations in VOC's format as the columns that :mod:`mmresnet.datasets.coco_columns` describes.
+"""Annotations in VOC's format as the columns that :mod:`mmresnet.datasets.coco.columns` describes.
 
 Of a set of n images there are n files. They are read once, and then from the cache until one of
 them changes: for that, each is asked for its time and size.
@@ -19,7 +19,7 @@ from PIL import Image
 
 from mmresnet.datasets import index_files
 from mmresnet.datasets.index_files import Index, Texts
-from mmresnet.datasets.voc_xml import Annotation, read_annotation
+from mmresnet.datasets.voc.annotation import Annotation, read_annotation
 from mmresnet.errors import UserError, UserFileNotFoundError
 
 _ORIENTATION = 0x0112  # EXIF's tag

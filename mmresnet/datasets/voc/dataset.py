@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmresnet.datasets import coco_checks
 from mmresnet.datasets.bad_samples import OnBadSample
-from mmresnet.datasets.coco_table import CocoTable
+from mmresnet.datasets.coco import checks as coco_checks
+from mmresnet.datasets.coco.table import CocoTable
 from mmresnet.datasets.index_files import Index
 from mmresnet.datasets.node_shared import Shareable, once_per_node
 from mmresnet.datasets.row_samples import RowSamples
-from mmresnet.datasets.voc_columns import read_columns
-from mmresnet.datasets.voc_files import LAYOUT, find_files
+from mmresnet.datasets.voc.columns import read_columns
+from mmresnet.datasets.voc.files import LAYOUT, find_files
 from mmresnet.errors import UserError, UserTypeError
 from mmresnet.registry import DATASETS
 

@@ -13,8 +13,8 @@ from mmengine.dataset import ConcatDataset
 from PIL import Image
 from voc_folders import OBJECTS, write_image, write_voc, write_xml
 
-from mmresnet.datasets import voc_columns
-from mmresnet.datasets.voc import VOCDataset
+from mmresnet.datasets.voc import columns as voc_columns
+from mmresnet.datasets.voc.dataset import VOCDataset
 from mmresnet.errors import UserError
 from mmresnet.registry import DATASETS
 
@@ -181,8 +181,8 @@ def test_an_image_that_cannot_be_read_is_reported(voc):
 SCRIPT = """
 import json, sys
 import torch.distributed as dist
-from mmresnet.datasets import voc_columns
-from mmresnet.datasets.voc import VOCDataset
+from mmresnet.datasets.voc import columns as voc_columns
+from mmresnet.datasets.voc.dataset import VOCDataset
 from mmresnet.errors import UserError
 rank, port, root, out = int(sys.argv[1]), *sys.argv[2:]
 dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
@@ -316,7 +316,7 @@ def test_classes_that_the_files_do_not_have(voc):
 
 
 def test_boxes_of_unnamed_classes_are_logged(voc, monkeypatch):
-    from mmresnet.datasets import voc as module
+    from mmresnet.datasets.voc import dataset as module
 
     lines = []
     monkeypatch.setattr(module, "print_log", lambda line, **_: lines.append(line))

@@ -18,7 +18,7 @@ import numpy as np
 from mmresnet.datasets import index_files
 from mmresnet.datasets.image_index import find_images
 from mmresnet.datasets.index_files import Index, Texts, stamp_of
-from mmresnet.datasets.voc_xml import read_annotation
+from mmresnet.datasets.voc.annotation import read_annotation
 from mmresnet.errors import UserError, UserFileNotFoundError
 
 Object = tuple[str, tuple[int, int, int, int]]

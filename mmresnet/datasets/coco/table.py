@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mmresnet.datasets.coco_checks import NOT_FINITE, NOT_POSITIVE, OUTSIDE, THIN, UNCOVERED, Boxes
-from mmresnet.datasets.coco_masks import Masks
+from mmresnet.datasets.coco.checks import NOT_FINITE, NOT_POSITIVE, OUTSIDE, THIN, UNCOVERED, Boxes
+from mmresnet.datasets.coco.masks import Masks
 from mmresnet.datasets.index_files import Index, Texts
 
 _REASONS = (NOT_FINITE, NOT_POSITIVE, OUTSIDE, THIN, UNCOVERED)
@@ -19,7 +19,7 @@ class CocoTable:
     """Images and boxes of a set with these classes; what mmdet's ``CocoDataset`` makes of them.
 
     Args:
-        index: Columns, as :func:`mmresnet.datasets.coco_columns.read_columns` returns them.
+        index: Columns, as :func:`mmresnet.datasets.coco.columns.read_columns` returns them.
         classes: Names of categories; the label of a box is the place of its category's here.
     """
 

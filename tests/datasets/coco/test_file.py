@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmresnet.datasets import coco_file
+from mmresnet.datasets.coco import file as coco_file
 from mmresnet.errors import UserError
 
 IMAGE = {"id": 1, "file_name": "a.jpg", "width": 100, "height": 50}

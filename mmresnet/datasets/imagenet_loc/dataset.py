@@ -15,11 +15,11 @@ from mmengine.logging import print_log
 
 from mmresnet.datasets.bad_samples import OnBadSample
 from mmresnet.datasets.class_scores import best_classes
-from mmresnet.datasets.coco_checks import quoted
+from mmresnet.datasets.coco.checks import quoted
 from mmresnet.datasets.image_files import IMAGE_SUFFIXES, class_folders
 from mmresnet.datasets.image_index import find_images
-from mmresnet.datasets.imagenet_boxes import Boxes, read_boxes
-from mmresnet.datasets.proposal_files import ProposalFiles
+from mmresnet.datasets.imagenet_loc.boxes import Boxes, read_boxes
+from mmresnet.datasets.imagenet_loc.proposals import ProposalFiles
 from mmresnet.errors import UserError, UserFileNotFoundError, UserValueError, did_you_mean
 from mmresnet.registry import DATASETS
 
@@ -42,9 +42,9 @@ class ImageNetLoc(OnBadSample, BaseDataset):
 
     A sample has, besides ``img_path`` and ``gt_label``, ``gt_bboxes``, float32 (N, 4): the boxes of
     that class, x1 y1 x2 y2 in pixels of the annotated picture, whose width and height are
-    ``annotated_size``; :class:`mmresnet.datasets.box_transforms.LoadImageWithBoxes` makes them
-    those of the file. A training image's class is its folder, whatever name its objects have,
-    except for those named as another of the classes, which are left out.
+    ``annotated_size``; ``LoadImageWithBoxes`` makes them those of the file. A training image's
+    class is its folder, whatever name its objects have, except for those named as another of the
+    classes, which are left out.
 
     Args:
         data_root: The folder with ``Data`` and ``Annotations``.

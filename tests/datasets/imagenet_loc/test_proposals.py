@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmresnet.datasets.proposal_files import ProposalFiles
+from mmresnet.datasets.imagenet_loc.proposals import ProposalFiles
 from mmresnet.errors import UserError
 
 IMAGES = ["a", "b", "c"]

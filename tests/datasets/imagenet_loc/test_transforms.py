@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmresnet.datasets.box_transforms import LoadImageWithBoxes, TransformWithBoxes
+from mmresnet.datasets.imagenet_loc.transforms import LoadImageWithBoxes, TransformWithBoxes
 from mmresnet.errors import SampleError, UserTypeError, UserValueError
 
 

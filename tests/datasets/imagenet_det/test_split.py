@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmresnet.datasets.imagenet_det_split import imbalance, split_val
+from mmresnet.datasets.imagenet_det.split import imbalance, split_val
 
 
 @pytest.fixture(scope="module")

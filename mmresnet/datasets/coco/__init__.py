@@ -1,0 +1,1 @@
+"""COCO's format: annotations as columns, their checks, the data set."""

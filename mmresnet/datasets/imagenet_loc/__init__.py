@@ -1,0 +1,1 @@
+"""ILSVRC's localization task: images with boxes, and proposals for them."""

@@ -1,0 +1,1 @@
+"""PASCAL VOC's format, of which ImageNet's annotations are a variant."""
