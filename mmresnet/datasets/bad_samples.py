@@ -102,6 +102,14 @@ class OnBadSample(_Base):
         super().__init__(*args, **kwargs)
         use_own_steps(self.pipeline)
 
+    def _copy_without_annotation(self, memo: dict[int, Any] | None = None) -> Any:
+        """Copy, as mmengine does for a subset, without what earlier calls have copied.
+
+        mmengine 0.10.7 looks that up by the addresses of objects that may be gone, and so takes one
+        object for another.
+        """
+        return super()._copy_without_annotation({} if memo is None else memo)
+
     def prepare_data(self, idx: int) -> Any:
         """Return sample ``idx`` after the pipeline, or what stands in for it."""
         try:

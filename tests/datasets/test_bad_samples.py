@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from mmengine.dataset import BaseDataset
 from torch.utils.data import DataLoader
 
 pytest.importorskip("mmpretrain")
@@ -130,3 +131,16 @@ def test_copies_of_a_data_set_share_the_log_and_leave_no_file():
     assert path.exists()
     del log, same
     assert not path.exists()
+
+
+def test_a_subset_is_not_made_of_earlier_ones(images):
+    """mmengine remembers what it has copied by addresses, which later objects may have again."""
+    memo = BaseDataset._copy_without_annotation.__defaults__[0]
+    dataset = build(images)
+    another = object()
+    memo[id(dataset._metainfo)] = another
+    try:
+        assert BaseDataset._copy_without_annotation(dataset)._metainfo is another  # the fault
+        assert dataset.get_subset([1])._metainfo == dataset._metainfo
+    finally:
+        memo.clear()
