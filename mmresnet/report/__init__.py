@@ -1,0 +1,1 @@
+"""What a training or a test found, as one HTML file."""
