@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from mmresnet.cli import command
-from mmresnet.cli.config import differences
+from mmresnet.config.differences import differences
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k --cfg-options data_root=my_images num_classes=2

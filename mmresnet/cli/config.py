@@ -1,10 +1,9 @@
 """Print a config with its bases and overrides merged, or what differs from another."""
 
 import argparse
-from collections.abc import Iterable, Iterator
-from typing import Any
 
 from mmresnet.cli import command
+from mmresnet.config.differences import differences
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k --cfg-options num_classes=2
@@ -39,26 +38,3 @@ def run(args: argparse.Namespace) -> None:
     other = load_config(args.diff or args.config)
     for line in differences(other.to_dict(), config.to_dict()):
         print(line)
-
-
-def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """Yield ``path: before -> after`` of each setting that two configs do not share."""
-    old, new = dict(_settings(before)), dict(_settings(after))
-    for path in {**old, **new}:
-        a, b = (repr(side[path]) if path in side else "(absent)" for side in (old, new))
-        if a != b:
-            yield f"{path}: {a} -> {b}"
-
-
-def _settings(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the settings with their dotted paths; a list of plain values is one of them."""
-    items: Iterable[tuple[Any, Any]]
-    if isinstance(part, dict) and part:
-        items = part.items()
-    elif isinstance(part, (list, tuple)) and any(isinstance(item, dict) for item in part):
-        items = enumerate(part)
-    else:
-        yield path, part
-        return
-    for key, value in items:
-        yield from _settings(value, f"{path}.{key}" if path else str(key))

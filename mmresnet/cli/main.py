@@ -15,6 +15,7 @@ COMMANDS = {
     "ensemble": "average the class scores of several tests, and print the errors",
     "replay": "compute the batch again at which a training got a non-finite loss or gradient",
     "infer": "run a trained model on images; write annotated pictures and a JSON file",
+    "cam": "draw class activation maps: which parts of images speak for a class",
     "propose": "find the best boxes of a localizer in all images, and write them for R-CNN",
     "ensemble-detectors": (
         "combine trained detectors into an ensemble, which is tested and run as one of them"
@@ -43,6 +44,7 @@ COMMANDS = {
             "detections": "draw a detector's true and false positives and its false negatives",
         },
     ),
+    "report": "write the report of a training or a test again: report.html in its folder",
     "complexity": "count the parameters and multiply-adds of every net",
     "paper": "reproduce the tables and figures of He et al. 2015, and compare",
     "demo-data": (

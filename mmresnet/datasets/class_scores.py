@@ -31,6 +31,7 @@ class ClassScores:
         labels: (N,) int64; None where they are not known or where an image has several.
         test: What identifies the test: protocol, scales, config, options, the SHA-256 of the
             settings of model and data, precision, checkpoint and its SHA-256.
+        folder: The folder that all images have in common; empty where they have no files.
     """
 
     scores: np.ndarray
@@ -38,19 +39,26 @@ class ClassScores:
     classes: list[str]
     labels: np.ndarray | None = None
     test: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def paths(self) -> list[Path] | None:
+        """The files of the images, None where they have none."""
+        return [Path(self.folder, name) for name in self.images] if self.folder else None
 
 
 def save(path: str | os.PathLike[str], found: ClassScores) -> None:
     """Write scores as an ``.npz`` file, complete or not at all.
 
-    It has the arrays ``scores``, ``images``, ``classes``, ``labels`` if they are known, and
-    ``test``, a JSON text. ``numpy.load`` reads it without pickles.
+    It has the arrays ``scores``, ``images``, ``classes``, ``labels`` if they are known, ``test``, a
+    JSON text, and ``folder``, a text. ``numpy.load`` reads it without pickles.
     """
     arrays = {
         "scores": np.asarray(found.scores, np.float32),
         "images": np.array(found.images, np.str_),
         "classes": np.array(found.classes, np.str_),
         "test": np.array(_as_json(found.test)),
+        "folder": np.array(found.folder, np.str_),
     }
     if found.labels is not None:
         arrays["labels"] = np.asarray(found.labels, np.int64)
@@ -97,7 +105,8 @@ def _checked(arrays: Mapping[str, np.ndarray]) -> ClassScores:
         raise ValueError(f"{len(images)} images have labels of the shape {labels.shape}")
     if labels is not None and not ((labels >= 0) & (labels < len(classes))).all():
         raise ValueError(f"some labels are none of 0 to {len(classes) - 1}")
-    return ClassScores(scores, images, classes, labels, json.loads(str(arrays["test"])))
+    test, folder = json.loads(str(arrays["test"])), str(arrays.get("folder", ""))
+    return ClassScores(scores, images, classes, labels, test, folder)
 
 
 def check_place(path: str | os.PathLike[str]) -> None:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 _NOT_METRICS = ("data_time", "time", "step", "epoch", "iter", "memory", "eta")
 _VAL_LOSS = "val/loss"  # logged by mmresnet.ValLoop, with its terms as val/loss_…
-_TRAIN_ACCURACY = "accuracy_top-1"  # of a head with cal_acc=True
+_OF_TRAINING = {  # attributes of Curves: their names in the log
+    "loss": "loss",
+    "rate": "lr",
+    "accuracy": "accuracy_top-1",  # of a head with cal_acc=True
+    "grad_norm": "grad_norm",
+    "time": "time",
+    "speed": "images_per_second",
+    "epoch": "epoch",
+}
 BLUE, ORANGE, GREY = "#2f6db5", "#d9730d", "#6b7280"
 
 
@@ -28,6 +36,10 @@ class Curves:
     loss: dict[int, float] = field(default_factory=dict)
     val_loss: dict[int, float] = field(default_factory=dict)
     rate: dict[int, float] = field(default_factory=dict)
+    grad_norm: dict[int, float] = field(default_factory=dict)
+    time: dict[int, float] = field(default_factory=dict)  # of an iteration, in seconds
+    speed: dict[int, float] = field(default_factory=dict)  # images per second, of all processes
+    epoch: dict[int, int] = field(default_factory=dict)
     accuracy: dict[int, float] = field(default_factory=dict)  # top-1 in training, in percent
     metrics: dict[str, dict[int, float]] = field(default_factory=dict)
 
@@ -53,11 +65,9 @@ def read_curves(work_dir: str | os.PathLike[str]) -> Curves:
                 if step is None:
                     _drop_from(curves, numbers["step"])
                 step = numbers["step"]
-                curves.loss[step] = numbers["loss"]
-                if "lr" in numbers:
-                    curves.rate[step] = numbers["lr"]
-                if _TRAIN_ACCURACY in numbers:
-                    curves.accuracy[step] = numbers[_TRAIN_ACCURACY]
+                for key, name in _OF_TRAINING.items():
+                    if name in numbers:
+                        getattr(curves, key)[step] = numbers[name]
             elif step is not None:
                 for name, value in numbers.items():
                     if name == _VAL_LOSS:
@@ -80,8 +90,8 @@ def _is_metric(name: str, value: object) -> bool:
 
 def _drop_from(curves: Curves, step: int) -> None:
     """Drop what an earlier start logged from ``step`` on: the run was resumed before it."""
-    series = (curves.loss, curves.val_loss, curves.rate, curves.accuracy)
-    for values in (*series, *curves.metrics.values()):
+    series: list[dict[int, Any]] = [getattr(curves, key) for key in _OF_TRAINING]
+    for values in (*series, curves.val_loss, *curves.metrics.values()):
         for late in [known for known in values if known >= step]:
             del values[late]
 

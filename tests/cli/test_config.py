@@ -1,6 +1,6 @@
 """Configs are printed whole, or as differences."""
 
-from mmresnet.cli.config import differences
+from mmresnet.config.differences import differences
 from mmresnet.cli.main import main
 
 
