@@ -67,7 +67,13 @@ MODELS = LazyRegistry(
         "RoIHead": "mmresnet.detection.roi_head",
     },
 )
-HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmresnet", locations=["mmresnet.engine"])
+HOOKS = LazyRegistry(
+    "hook",
+    parent=MMENGINE_HOOKS,
+    scope="mmresnet",
+    locations=["mmresnet.engine"],
+    modules={"ReportHook": "mmresnet.report.hook"},
+)
 LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="mmresnet", locations=["mmresnet.engine"])
 OPTIM_WRAPPERS = Registry(
     "optim wrapper",

@@ -22,6 +22,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # what tests find must not depend on what earlier ones have left
 os.environ["MMRESNET_INDEX_CACHE"] = "off"
 
+# a report takes seconds; tests of it write their own
+os.environ["MMRESNET_REPORT"] = "off"
+
 # what the tests marked gpu run on; "cpu" checks these tests where there is no GPU
 DEVICE = os.environ.get("MMRESNET_TEST_DEVICE", "cuda")
 TINY_CLASSES = ("cat", "dog", "owl")

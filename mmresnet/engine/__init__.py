@@ -5,6 +5,7 @@ from mmresnet.engine.bad_samples_hook import BadSamplesHook
 from mmresnet.engine.channels_last import ChannelsLastHook
 from mmresnet.engine.checkpoints.hook import CheckpointHook
 from mmresnet.engine.float32_boxes import Float32BoxesHook
+from mmresnet.engine.predictions_hook import PredictionsHook
 from mmresnet.engine.progress import ProgressHook
 from mmresnet.engine.resume import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmresnet.engine.terminal_hook import TerminalHook
@@ -23,6 +24,7 @@ __all__ = [
     "Float32BoxesHook",
     "IterBasedTrainLoop",
     "NonFiniteHook",
+    "PredictionsHook",
     "ProgressHook",
     "SpeedHook",
     "TerminalHook",

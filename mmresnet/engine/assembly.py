@@ -194,7 +194,7 @@ def prepare_run(
 
 def _add_own_hooks(cfg: Config) -> None:
     names = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
-    names += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook"]
+    names += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook", "PredictionsHook", "ReportHook"]
     if is_detector(cfg):
         names.append("Float32BoxesHook")
     hooks = cfg.get("custom_hooks") or []
