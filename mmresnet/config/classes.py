@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmresnet.config.walk import dotted, walk
+from mmresnet.config.walk import dotted, type_name, walk
 from mmresnet.datasets.coco.checks import class_names as names_of
 from mmresnet.datasets.coco.file import read_classes
+from mmresnet.datasets.image_files import class_folders
 from mmresnet.weights.checkpoint import trained_classes
 from mmresnet.weights.names.recognise import recognise, unwrap
 
@@ -96,6 +97,9 @@ def _names_in_settings(dataset: dict[str, Any]) -> Iterator[Sequence[str]]:
         with DATASETS.switch_scope_and_registry(None) as registry:
             kind = registry.get(kind)
     yield getattr(kind, "METAINFO", {}).get("classes") or ()
+    folder = os.path.join(dataset.get("data_root") or "", str(dataset.get("data_prefix") or ""))
+    if type_name(dataset) == "CustomDataset" and not dataset.get("ann_file"):
+        yield class_folders(folder) if os.path.isdir(folder) else ()
     if "imagenet" in str(dataset.get("data_root")).lower():  # weights from elsewhere have no names
         from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 

@@ -119,3 +119,11 @@ def test_the_rule_goes_by_places_and_not_by_values():
     ]
     assert {part["num_classes"] for _, part in class_parts(cfg)} == {cfg.num_classes} == {3}
     assert cfg.model.rpn_head.num_classes == cfg.model.semantic_head.num_classes == 1
+
+
+def test_class_folders_have_names(tiny_images):
+    folders = recipe(type="mmresnet.CustomDataset", data_root=str(tiny_images), data_prefix="val")
+    assert names(folders, checkpoint(CLASSIFIER)) == ["cat", "dog", "owl"]
+    assert names(folders, checkpoint({"head.fc.weight": 4})) == ["0", "1", "2", "3"]
+    folders = recipe(type="mmresnet.CustomDataset", data_root="nowhere", data_prefix="val")
+    assert names(folders, checkpoint(CLASSIFIER)) == ["0", "1", "2"]
