@@ -65,7 +65,7 @@ class Images:
         if self._used >= self._most:
             self.left_out += 1
             return None
-        picture = _open(image, None if original or boxes else side)
+        picture = open_picture(image, None if original or boxes else side)
         if picture is None:
             self.missing += 1
             return None
@@ -92,7 +92,7 @@ def _identity(image: Source) -> Any:
     return (array.shape, hashlib.sha1(array.tobytes()).hexdigest())
 
 
-def _open(image: Source, side: int | None) -> Image.Image | None:
+def open_picture(image: Source, side: int | None = None) -> Image.Image | None:
     """Return an RGB image, None if it cannot be read; JPEG files are decoded near ``side``."""
     if isinstance(image, Image.Image):
         return image.convert("RGB")

@@ -76,7 +76,8 @@ def _luminance(colour: Colour) -> float:
 
 
 @functools.lru_cache
-def _font(size: int) -> FreeTypeFont:
+def text_font(size: int) -> FreeTypeFont:
+    """Return the font of the texts in pictures; ``size`` is in pixels."""
     import matplotlib  # mmengine requires it; Pillow's own font has no accented letters
     from PIL import ImageFont
 
@@ -84,11 +85,11 @@ def _font(size: int) -> FreeTypeFont:
 
 
 @functools.lru_cache(maxsize=1024)
-def _readable(name: str, class_id: int) -> str:
+def readable(name: str, class_id: int) -> str:
     """Return ``name``, or "class <number>" if the font lacks one of its letters."""
 
     def glyph(letter: str) -> tuple[bytes, tuple[int, int]]:
-        mask = _font(16).getmask(letter)
+        mask = text_font(16).getmask(letter)
         return bytes(mask), mask.size
 
     missing = glyph("\uffff")
@@ -120,8 +121,8 @@ def _draw_objects(picture: Picture, objects: list[Object], factor: int) -> None:
 
 def _draw_name(pen: ImageDraw, picture: Picture, one: Object, factor: int, size: int) -> None:
     """Write name and score above the box, or inside of it at the top of the picture."""
-    colour, font = colour_of(one["class_id"]), _font(size)
-    text = f"{_readable(one['name'], one['class_id'])} {one['score']:.0%}"
+    colour, font = colour_of(one["class_id"]), text_font(size)
+    text = f"{readable(one['name'], one['class_id'])} {one['score']:.0%}"
     width, height = math.ceil(pen.textlength(text, font)) + size // 2, round(1.3 * size)
     left, top = (round(value * factor) for value in one["box"][:2])
     x = max(0, min(left, picture.width - width))
@@ -149,9 +150,9 @@ def _add_labels(picture: Picture, labels: list[Label]) -> Picture:
     pen = ImageDraw.Draw(canvas)
     middle, end = picture.height + height / 2, width - size // 2
     x: float = size // 2
-    font, swatch = _font(size), round(0.6 * size)
+    font, swatch = text_font(size), round(0.6 * size)
     for number, one in enumerate(labels):
-        name, score = _readable(one["name"], one["class_id"]), f" {one['score']:.0%}"
+        name, score = readable(one["name"], one["class_id"]), f" {one['score']:.0%}"
         room = end - x - 1.5 * swatch - pen.textlength(score, font)
         if number and pen.textlength(name, font) > room:
             break
