@@ -50,6 +50,10 @@ class TrainingError(RuntimeError):
         self.shared = shared
 
 
+class ExportError(RuntimeError):
+    """An exported model does not compute what its model computes; nothing of it is kept."""
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGINT has ended a training, whose state is saved."""
 

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from mmresnet.apis.model_zoo import get_config, get_model, list_models
     from mmresnet.config.load import load_config
     from mmresnet.engine.run import test, train
+    from mmresnet.export.export import export_model
     from mmresnet.inference.inferencer import Inferencer, UnreadableImages, infer
     from mmresnet.weights import load_weights
     from mmresnet.weights.convert import convert_file
@@ -15,6 +16,7 @@ __all__ = [
     "Inferencer",
     "UnreadableImages",
     "convert_file",
+    "export_model",
     "get_config",
     "get_model",
     "infer",
@@ -28,6 +30,7 @@ __all__ = [
 _HOMES = {
     "Inferencer": "mmresnet.inference.inferencer",
     "UnreadableImages": "mmresnet.inference.inferencer",
+    "export_model": "mmresnet.export.export",
     "get_config": "mmresnet.apis.model_zoo",
     "get_model": "mmresnet.apis.model_zoo",
     "infer": "mmresnet.inference.inferencer",

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mmresnet.cli.workers import explain_worker, without_traceback
-from mmresnet.errors import Interrupted, SampleError, Stopped, TrainingError, UserError
+from mmresnet.errors import ExportError, Interrupted, SampleError, Stopped, TrainingError, UserError
 
 DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of an error."
 
@@ -104,7 +104,7 @@ def explain(error: BaseException) -> str | None:
     """Return the message for an error that users cause, or None for any other."""
     if isinstance(error, (UserError, SampleError)):
         return without_traceback(error)
-    if isinstance(error, TrainingError):
+    if isinstance(error, (TrainingError, ExportError)):
         return str(error)
     if (message := explain_worker(error)) is not None:
         return message

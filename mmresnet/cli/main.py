@@ -16,10 +16,12 @@ COMMANDS = {
     "replay": "compute the batch again at which a training got a non-finite loss or gradient",
     "infer": "run a trained model on images; write annotated pictures and a JSON file",
     "cam": "draw class activation maps: which parts of images speak for a class",
+    "export": "write a trained model as a folder for another runtime, and verify it",
     "propose": "find the best boxes of a localizer in all images, and write them for R-CNN",
     "ensemble-detectors": (
         "combine trained detectors into an ensemble, which is tested and run as one of them"
     ),
+    "compare": "compare runs: curves, settings, predictions, and the significance of differences",
     "recipes": "list the shipped recipes with their published figures",
     "config": "print a config with its bases and overrides merged, or what differs from another",
     "check-config": "find all mistakes in a config at once, and print what differs from its base",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mmresnet.config.walk import type_name
 from mmresnet.engine.assembly import building
 from mmresnet.errors import SampleError, UserError
+from mmresnet.export.preparation import IN_MEMORY
 from mmresnet.inference.sources import Source
 from mmresnet.threads import serial_executor
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from mmengine.dataset import Compose
 
 T = TypeVar("T")
-# Data sets that hold their images, RGB of this (width, height), in memory; the pipelines of their
-# recipes do not load files.
-_IN_MEMORY = {"CIFAR10": (32, 32), "CIFAR100": (32, 32)}
 
 
 def test_dataset(cfg: Config) -> dict[str, Any]:
@@ -96,7 +94,7 @@ class Reader:
         # one for each thread, since a step may keep something between its methods
         self._pipelines: SimpleQueue[Compose] = SimpleQueue()
         self._load: AnyLoader = LoadImageFromFile()
-        self._size = _IN_MEMORY.get(type_name(dataset))
+        self._size = IN_MEMORY.get(type_name(dataset))
         for _ in range(threads):
             with building(cfg):
                 pipeline = Compose(steps)

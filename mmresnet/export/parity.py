@@ -1,0 +1,47 @@
+"""What a comparison of a written file with its model is allowed to find, and has found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Limits; beyond any of them nothing is kept.
+
+    Attributes:
+        difference: Of a score, as a part of the image's highest score, or of a box in pixels.
+            None: any, as of a model with 8 bits.
+        agreement: The part of the images with the same best class, or of matched boxes.
+        accuracy: How many points less than the model's own.
+    """
+
+    difference: float | None = 1e-3
+    agreement: float = 0.99
+    accuracy: float = 0.5
+
+
+@dataclass
+class Parity:
+    """The result of a comparison.
+
+    Attributes:
+        figures: What was measured, for the report.
+        problems: What is out of the tolerance, each a clause: "the scores differ by up to 0.2".
+        summary: What was found, in one line.
+    """
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    summary: str = ""
+
+    def check(self, name: str, value: float, limit: float | None, problem: str) -> None:
+        """Note a figure, and the problem if it is above its limit, or not a number."""
+        self.figures[name] = value
+        if limit is not None and not value <= limit:
+            self.problems.append(problem)
+
+    def report(self, tolerance: Tolerance) -> dict[str, Any]:
+        """Return the entry of report.json."""
+        return {**self.figures, "tolerance": asdict(tolerance)}

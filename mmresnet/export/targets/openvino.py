@@ -1,0 +1,38 @@
+"""OpenVINO's format, for CPUs, and for Intel's GPUs and NPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmresnet.export.targets.program import input_shape, trace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmresnet.export.wrappers import Exportable
+
+
+def write(module: Exportable, folder: Path) -> dict[str, Any]:
+    """Write ``model.xml`` and ``model.bin``."""
+    import openvino
+
+    program = trace(module)
+    model = openvino.convert_model(program)
+    for output, name in zip(model.outputs, module.output_names, strict=True):
+        output.get_tensor().set_names({name})
+    shape = input_shape(program)
+    model.reshape({0: [-1 if size is None else size for size in shape]})
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+    return {"input_shape": shape}
+
+
+def load(folder: Path) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Return a function from images, (N, H, W, 3) uint8, to the outputs of the model."""
+    import openvino
+
+    # by default OpenVINO computes in bfloat16 where the CPU has it
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    model = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+    return lambda images: list(model(images).to_tuple())

@@ -1,0 +1,37 @@
+"""PyTorch's own format, for a program with PyTorch, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmresnet.export.targets.program import input_shape, trace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmresnet.export.wrappers import Exportable
+
+
+def write(module: Exportable, folder: Path) -> dict[str, Any]:
+    """Write ``model.pt2``."""
+    import torch
+
+    program = trace(module)
+    torch.export.save(program, folder / "model.pt2")
+    return {"input_shape": input_shape(program)}
+
+
+def load(folder: Path) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Return a function from images, (N, H, W, 3) uint8, to the outputs of the model."""
+    import torch
+    import torchvision  # noqa: F401  its operators
+
+    model = torch.export.load(folder / "model.pt2").module()
+
+    def predict(images: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [output.numpy() for output in model(torch.from_numpy(images))]
+
+    return predict
