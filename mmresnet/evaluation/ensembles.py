@@ -66,8 +66,8 @@ def align(members: Mapping[str, ClassScores]) -> list[ClassScores]:
 def _check_classes(pair: str, first: Sequence[str], other: Sequence[str]) -> None:
     if len(first) != len(other):
         raise UserError(
-            f"{pair} have scores for {len(first):,} and {len(other):,} classes: an ensemble is of "
-            "nets for the same classes."
+            f"{pair} have scores for {len(first):,} and {len(other):,} classes: give those of nets "
+            "for the same classes."
         )
     differ = next((i for i, (a, b) in enumerate(zip(first, other, strict=True)) if a != b), None)
     if differ is not None:

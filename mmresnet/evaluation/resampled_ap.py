@@ -27,7 +27,8 @@ class ClassMatches:
     Attributes:
         images: (D,) int64, the row of the image of each.
         scores: (D,) float64.
-        objects: (T, D) int64, the annotation matched at each IoU threshold, 0 for none.
+        objects: (T, D) int64, the annotation matched at each IoU threshold: its place in the list
+            from 1 on, 0 for none.
         ignored: (T, D) bool, whether a detection does not count: it is within a crowd.
         counts: (N,) int64, the number of objects in each image, without crowds.
     """
@@ -47,8 +48,8 @@ def match_classes(
 ) -> list[ClassMatches]:
     """Match the boxes of a detector as pycocotools does, at IoU 0.50, 0.55 … 0.95.
 
-    At most 100 detections of a class in an image count. The arguments are lists of COCO's format;
-    annotations have ids from 1 on.
+    At most 100 detections of a class in an image count. The arguments are lists of COCO's format.
+    An annotation with ``ignore``, such as one that VOC calls difficult, counts as a crowd does.
 
     Returns:
         One for each category, in their order.
@@ -60,12 +61,11 @@ def match_classes(
         truth.dataset = {
             "images": list(images),
             "categories": list(categories),
-            "annotations": [_complete(one) for one in annotations],
+            "annotations": _complete(annotations),
         }
         truth.createIndex()
         found = coco.COCO()
-        numbered = [_complete({**one, "id": i}) for i, one in enumerate(detections, start=1)]
-        found.dataset = {**truth.dataset, "annotations": numbered}
+        found.dataset = {**truth.dataset, "annotations": _complete(detections)}
         found.createIndex()
         evaluation = cocoeval.COCOeval(truth, found, "bbox")
         evaluation.params.imgIds = [one["id"] for one in images]
@@ -83,9 +83,17 @@ def match_classes(
     return [by_category[one["id"]] for one in categories]
 
 
-def _complete(box: Mapping[str, Any]) -> dict[str, Any]:
-    width, height = box["bbox"][2:]
-    return {"iscrowd": 0, "area": width * height, **box}
+def _complete(boxes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return boxes with all that pycocotools reads; it takes the id 0 for no match."""
+    return [
+        {
+            "area": one["bbox"][2] * one["bbox"][3],
+            **one,
+            "id": number,
+            "iscrowd": int(bool(one.get("iscrowd") or one.get("ignore"))),
+        }
+        for number, one in enumerate(boxes, start=1)
+    ]
 
 
 def _join(evaluated: Sequence[Any], image_rows: np.ndarray, thresholds: int) -> ClassMatches:

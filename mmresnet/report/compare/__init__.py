@@ -1,0 +1,1 @@
+"""Several runs beside each other: what ``mmresnet compare`` prints and writes."""
