@@ -91,7 +91,7 @@ def test_a_config_that_a_run_wrote_gets_no_hook_twice(tmp_path):
     (tmp_path / "config.py").write_text(prepare_run("digits_resnet20").pretty_text)
     hooks = prepare_run(tmp_path / "config.py").custom_hooks
     own = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
-    own += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook"]
+    own += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook", "PredictionsHook", "ReportHook"]
     assert [hook["type"] for hook in hooks] == [f"mmresnet.{name}" for name in own]
 
 
