@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from mmresnet.atomic import atomic_write
-from mmresnet.report import curves, head
+from mmresnet.report import curves, detection, head
 from mmresnet.report.images import Images
 from mmresnet.report.page import Section, assemble, plotly_js
 from mmresnet.report.run import Run
 
-PARTS = (head.sections, curves.sections)
+PARTS = (head.sections, curves.sections, detection.sections)
 NAME = "report.html"
 
 
