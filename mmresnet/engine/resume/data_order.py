@@ -7,8 +7,9 @@ import itertools
 import operator
 import random
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,30 @@ from torch.utils.data import Dataset, Sampler, get_worker_info
 from mmresnet.datasets.current_sample import Sample, loading
 
 _NUMPYS = np.random.MT19937()  # behind numpy.random while a sample is loaded
+
+
+@dataclass(frozen=True)
+class _Generator:
+    """A global random generator: what seeds it by 64 bits, returns its state, compares states."""
+
+    seed: Callable[[int], object]
+    state: Callable[[], Any]
+    differ: Callable[[Any, Any], bool]
+
+
+_GENERATORS = (
+    _Generator(random.seed, random.getstate, operator.ne),
+    _Generator(
+        lambda word: np.random.seed(word & 0xFFFFFFFF),
+        lambda: np.random.get_state(legacy=True),
+        lambda a, b: a[2:] != b[2:] or not np.array_equal(a[1], b[1]),
+    ),
+    _Generator(
+        torch.default_generator.manual_seed,
+        torch.default_generator.get_state,
+        lambda a, b: not torch.equal(a, b),
+    ),
+)
 
 
 class SampleIndex(int):
@@ -119,13 +144,18 @@ class SeededDataset(Dataset[Any]):
     epoch and position while it is loaded, and are as before afterwards. Transforms get the epoch
     from :func:`mmresnet.datasets.current_sample.current_sample`. Other attributes are those of
     ``dataset``, and are also set there.
+
+    Seeding takes longer than the steps of small images. So in the main process, where the training
+    waits for it, only those generators are seeded that the data set has drawn from: when a batch
+    draws from a further one, it is loaded again.
     """
 
     _seeded: Any
     _seed: int
+    _drawn: tuple[_Generator, ...]
 
     def __init__(self, dataset: Any, seed: int) -> None:
-        self.__dict__.update(_seeded=dataset, _seed=seed)
+        self.__dict__.update(_seeded=dataset, _seed=seed, _drawn=())
 
     def reseed(self, seed: int) -> None:
         """Draw from another seed from now on."""
@@ -137,31 +167,38 @@ class SeededDataset(Dataset[Any]):
 
     def __getitems__(self, indices: list[Any]) -> list[Any]:
         """Return the samples of a batch, as torch's loaders ask for them."""
+        if not all(isinstance(index, SampleIndex) for index in indices):
+            return [self._seeded[index] for index in indices]
+        if get_worker_info() is not None:  # where nobody else draws, and the training does not wait
+            return self._load(indices, _GENERATORS)
+        with _generators_set_aside():
+            while True:
+                others = [one for one in _GENERATORS if one not in self._drawn]
+                before = [one.state() for one in others]
+                batch = self._load(indices, self._drawn)
+                after = [one.state() for one in others]
+                drawn = [
+                    one
+                    for one, *states in zip(others, before, after, strict=True)
+                    if one.differ(*states)
+                ]
+                if not drawn:
+                    return batch
+                self.__dict__["_drawn"] = (*self._drawn, *drawn)
+
+    def _load(self, indices: list[SampleIndex], generators: tuple[_Generator, ...]) -> list[Any]:
         # Hashed ahead, and one loop without calls: between two images nothing of this is in the
         # processor's caches, and takes several times as long.
-        places = [self._place(index) for index in indices]
-        dataset, batch = self._seeded, []
-        own_process = get_worker_info() is not None  # in a worker nobody else draws
-        unseeded = all(sample is None for sample, _ in places)
-        aside = nullcontext() if own_process or unseeded else _generators_set_aside()
-        with aside, loading() as set_current:
-            for index, (sample, words) in zip(indices, places, strict=True):
-                set_current(sample)
-                if sample is None:
-                    batch.append(dataset[index])
-                    continue
-                random.seed(words[0])
-                np.random.seed(words[1] & 0xFFFFFFFF)
-                torch.default_generator.manual_seed(words[2])
-                batch.append(dataset[sample.index])
+        seed, dataset, batch = self._seed, self._seeded, []
+        words = [_words(seed, one.epoch, int(one), one.position) for one in indices]
+        seeds = [(one.seed, number) for number, one in enumerate(_GENERATORS) if one in generators]
+        with loading() as set_current:
+            for index, of_sample in zip(indices, words, strict=True):
+                set_current(Sample(seed, index.epoch, int(index)))
+                for seed_by, number in seeds:
+                    seed_by(of_sample[number])
+                batch.append(dataset[int(index)])
         return batch
-
-    def _place(self, index: Any) -> tuple[Sample | None, tuple[int, ...]]:
-        """Return the sample that an index stands for, and its seeds."""
-        if not isinstance(index, SampleIndex):
-            return None, ()
-        sample = Sample(self._seed, index.epoch, int(index))
-        return sample, _words(self._seed, index.epoch, int(index), index.position)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -169,7 +206,7 @@ class SeededDataset(Dataset[Any]):
 
     def __getattr__(self, name: str) -> Any:
         """Return what the data set has under this name."""
-        if name in ("_seeded", "_seed") or name.startswith("__"):
+        if name in ("_seeded", "_seed", "_drawn") or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self._seeded, name)
 
