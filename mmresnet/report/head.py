@@ -16,6 +16,7 @@ from mmresnet.report.html import code, details, escape, note, number, pairs, tab
 from mmresnet.report.images import Images
 from mmresnet.report.page import Section
 from mmresnet.report.run import Run
+from mmresnet.visualization.curves import Curves
 
 # settings that a run has by itself: its place, its device, what it continues from
 _OF_EVERY_RUN = re.compile(
@@ -26,54 +27,72 @@ _OF_EVERY_RUN = re.compile(
 _MOST_METRICS = 6
 
 
-def sections(run: Run, images: Images) -> list[Section]:
-    """Return the summary, and the settings of the run."""
+def summary(run: Run, images: Images) -> list[Section]:
+    """Return what was run, how it ended, and how to repeat it."""
     parts = [_figures(run), pairs(dict(_facts(run))), "<h3>To repeat it</h3>", code(_command(run))]
-    settings = [_differences(run)]
+    return [Section("summary", "Summary", "".join(parts))]
+
+
+def settings(run: Run, images: Images) -> list[Section]:
+    """Return what differs from the recipe, the config, and the environment."""
+    parts = [_differences(run)]
     if run.config is not None:
-        settings.append(details("The whole config", code(run.config.pretty_text)))
+        parts.append(details("The whole config", code(run.config.pretty_text)))
     if run.environment:
-        settings.append("<h3>Environment</h3>" + pairs(run.environment))
-    return [
-        Section("summary", "Summary", "".join(parts)),
-        Section("settings", "Settings", "".join(settings)),
-    ]
+        parts.append("<h3>Environment</h3>" + pairs(run.environment))
+    return [Section("settings", "Settings", "".join(parts))]
 
 
 def _figures(run: Run) -> str:
-    """Return the metrics: the best ones of a training, and those of a test."""
-    shown = dict(_best(run))
-    shown |= {f"{name} of the test": number(value) for name, value in run.test_metrics.items()}
+    """Return the metrics: the best and last ones of a training, and those of a test."""
+    shown = [*_of_validation(run)]
+    shown += [(f"{name}, test", value) for name, value in run.test_metrics.items() if value != -1]
     boxes = (
-        f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>"
-        for name, value in list(shown.items())[: 2 * _MOST_METRICS]
+        f"<div><b>{number(value)}</b><span>{escape(name)}</span></div>"
+        for name, value in shown[: 2 * _MOST_METRICS]
     )
     return f'<div class="figures">{"".join(boxes)}</div>'
 
 
-def _best(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield the first metrics at the step where the first of them was best."""
+def _of_validation(run: Run) -> Iterator[tuple[str, float]]:
+    """Yield the metrics at the step whose checkpoint is the best one, and its last value."""
     curves = run.curves
     if curves is None or not curves.metrics:
         return
-    names = list(curves.metrics)[:_MOST_METRICS]
-    first = curves.metrics[names[0]]
-    best = max(first, key=first.__getitem__)
-    where = f"epoch {curves.epoch[best]}" if best in curves.epoch else f"iteration {best:,}"
-    yield f"best {names[0]}, {where}", number(first[best])
-    for name in names[1:]:
+    main, lower = _best_by(run, list(curves.metrics))
+    values = curves.metrics[main]
+    best = (min if lower else max)(values, key=values.__getitem__)
+    last = max(values)
+    yield f"{main}, best: {_position(curves, best)}", values[best]
+    if last != best:
+        yield f"{main}, last: {_position(curves, last)}", values[last]
+    for name in [name for name in curves.metrics if name != main][: _MOST_METRICS - 2]:
         if best in curves.metrics[name]:
-            yield f"{name}, {where}", number(curves.metrics[name][best])
+            yield f"{name}: {_position(curves, best)}", curves.metrics[name][best]
+
+
+def _best_by(run: Run, names: list[str]) -> tuple[str, bool]:
+    """Return the metric that the best checkpoint is chosen by, and whether lower is better."""
+    hook = ((run.config or {}).get("default_hooks") or {}).get("checkpoint") or {}
+    main = hook.get("save_best")
+    main = main if main in names else names[0]
+    lower = hook.get("rule") == "less" or any(word in main for word in ("loss", "error"))
+    return main, lower
+
+
+def _position(curves: Curves, step: int) -> str:
+    return f"epoch {curves.epoch[step]:,}" if step in curves.epoch else f"iteration {step:,}"
 
 
 def _facts(run: Run) -> Iterator[tuple[str, object]]:
     logs = run.main_logs
     kind = "Training" if run.trained else "Test"
-    yield kind, run.recipe or (run.config_file.stem if run.config_file else run.name)
+    yield kind, run.config_name
     header = logs[-1].header if logs else {}
     for label in ("model", "data", "device", "lr"):
         if label in header:
-            yield ("learning rate" if label == "lr" else label).capitalize(), header[label]
+            name = "learning rate" if label == "lr" else label
+            yield name.capitalize(), header[label].rstrip(".")
     if run.curves is not None:
         yield (
             "Iterations",
@@ -86,7 +105,10 @@ def _facts(run: Run) -> Iterator[tuple[str, object]]:
         starts = f" in {len(durations)} starts" if len(durations) > 1 else ""
         yield "Time", f"{sum(durations, timedelta())}{starts}{started}"
     if run.checkpoint is not None:
-        yield "Weights", run.checkpoint
+        yield (
+            "Best weights" if run.checkpoint.name.startswith("best") else "Weights",
+            run.checkpoint,
+        )
 
 
 def _command(run: Run) -> str:
@@ -102,7 +124,7 @@ def _command(run: Run) -> str:
 
 def _differences(run: Run) -> str:
     """Return a table of what the config of the run does not share with its recipe."""
-    recipe = run.recipe or (run.config_file and recipe_paths().get(run.config_file.stem))
+    recipe = run.recipe or recipe_paths().get(run.config_name)
     if run.config is None or not recipe:
         return note("The recipe of this run is not known; the whole config is below.")
     try:

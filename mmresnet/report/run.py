@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from mmresnet.config.load import load_config
 from mmresnet.datasets import class_scores
 from mmresnet.datasets.class_scores import ClassScores
+from mmresnet.engine.assembly import building
 from mmresnet.errors import UserError, UserFileNotFoundError
 from mmresnet.evaluation import detection_file
 from mmresnet.evaluation.detection_file import Detections
@@ -103,6 +104,12 @@ class Run:
         except UserError:
             return None
 
+    @property
+    def config_name(self) -> str:
+        """The name of the config: the file's that mmengine keeps in the folder."""
+        kept = sorted(self.folder.glob("*.py"), key=lambda path: path.stat().st_mtime)
+        return kept[-1].stem if kept else Path(self.recipe or self.name).stem
+
     @cached_property
     def recipe(self) -> str | None:
         """The file or name of the recipe that was run, if it is known."""
@@ -115,17 +122,26 @@ class Run:
 
     @cached_property
     def checkpoint(self) -> Path | None:
-        """The best weights if there are any, else the last."""
-        best = sorted(self.folder.glob("best_*.pth"), key=lambda path: path.stat().st_mtime)
-        if best:
-            return best[-1]
-        marker = self.folder / "last_checkpoint"
-        if marker.is_file():
-            named = self.folder / Path(marker.read_text(encoding="utf-8").strip()).name
-            if named.is_file():
-                return named
-        others = sorted(self.folder.glob("*.pth"), key=lambda path: path.stat().st_mtime)
-        return others[-1] if others else None
+        """The best weights of a training, else the last; the weights that a test was of."""
+        found = [
+            *self._weights("best_*.pth"),
+            *self._named("last_checkpoint"),
+            *self._weights("*.pth"),
+        ]
+        tested = None if self.config is None else self.config.get("load_from")
+        found += [Path(tested)] if tested and Path(tested).is_file() else []
+        return found[0] if found else None
+
+    def _weights(self, pattern: str) -> list[Path]:
+        return sorted(
+            self.folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True
+        )
+
+    def _named(self, marker: str) -> list[Path]:
+        """Return the checkpoint that a file names, which may be in another place by now."""
+        file = self.folder / marker
+        name = Path(file.read_text(encoding="utf-8").strip()).name if file.is_file() else ""
+        return [self.folder / name] if name and (self.folder / name).is_file() else []
 
     @cached_property
     def test_metrics(self) -> dict[str, float]:
@@ -136,10 +152,12 @@ class Run:
                 return _numbers(path)
         return {}
 
+    @cache  # noqa: B019
     def classification(self, split: str) -> ClassScores | None:
         """Return the class scores of the last evaluation of "val" or "test"."""
         return _read(class_scores.load, self.folder / "predictions" / f"{split}.npz")
 
+    @cache  # noqa: B019
     def detection(self, split: str) -> Detections | None:
         """Return the detections of the last evaluation of "val" or "test"."""
         return _read(detection_file.load, self.folder / "predictions" / f"{split}.json")
@@ -153,13 +171,27 @@ class Run:
         found = self.classification(split)
         if found is not None and found.paths is not None:
             return found.paths[index]
-        dataset = self._datasets.get(split)
-        pixels = None if dataset is None else dataset.get_data_info(index).get("img")
+        try:
+            pixels = self.dataset(split).get_data_info(index).get("img")
+        except (UserError, ImportError, OSError):
+            return None
         return pixels if isinstance(pixels, np.ndarray) else None
 
-    @cached_property
-    def _datasets(self) -> dict[str, Any]:
-        return {}
+    @cache  # noqa: B019  a Run lives as long as its report is written
+    def dataset(self, split: str) -> Any:
+        """Return the data set of "train", "val" or "test", without its pipeline.
+
+        Raises:
+            UserError: The config is missing or has none, or the data are no longer there.
+            ImportError: A package that the data set needs is not installed.
+        """
+        from mmengine.registry import DATASETS
+
+        loader = (self.config or {}).get(f"{split}_dataloader")
+        if not loader:
+            raise UserError(f"The config of '{self.folder}' has no {split}_dataloader.")
+        with building(self.config):
+            return DATASETS.build({**loader["dataset"], "pipeline": []})
 
 
 def _read(load: Any, path: Path) -> Any:

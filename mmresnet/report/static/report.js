@@ -162,6 +162,7 @@ const report = (() => {
 
   let loading = null;
   const drawn = new Map();
+  const touch = matchMedia("(pointer: coarse)").matches;
 
   // plotly is unpacked when the first plot becomes visible
   function loadPlotly() {
@@ -188,10 +189,11 @@ const report = (() => {
     return {
       paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       colorway: ["--blue", "--orange", "--green", "--red", "--purple", "--grey"].map(colour),
-      font: { family: "inherit", size: 12, color: colour("--text") },
+      font: { family: "system-ui, sans-serif", size: 12, color: colour("--text") },
       margin: { l: 48, r: 12, t: layout.title ? 40 : 12, b: 40 },
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-      hoverlabel: { font: { family: "inherit" } },
+      hoverlabel: { font: { family: "system-ui, sans-serif" } },
+      dragmode: touch ? false : "zoom", // a finger that scrolls the page must not zoom
       ...layout, ...axes,
     };
   }
@@ -200,7 +202,8 @@ const report = (() => {
     const plotly = await loadPlotly();
     drawn.set(element, figure);
     await plotly.react(element, figure.data, styled(figure.layout ?? {}),
-      { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
+      { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"],
+        displayModeBar: touch || "hover" });
     return element;
   }
 
@@ -220,6 +223,17 @@ const report = (() => {
 
   // ---- sections
 
+  // Mark the link of the section that is read.
+  function followReading() {
+    const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));
+    const observer = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        links.get(entry.target.id)?.classList.toggle("current", entry.isIntersecting);
+      }
+    }, { rootMargin: "-20% 0px -75% 0px" });
+    for (const element of document.querySelectorAll("main > section")) observer.observe(element);
+  }
+
   function section(name, draw) { scripts.set(name, draw); }
 
   function start() {
@@ -237,6 +251,7 @@ const report = (() => {
       makeSortable(element);
       drawPlots(element);
     }
+    followReading();
     document.documentElement.dataset.ready = "yes";
   }
   document.addEventListener("DOMContentLoaded", start);
