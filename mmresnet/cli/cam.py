@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--class", dest="class_name", metavar="NAME", help="the class (default: the predicted one)"
     )
     parser.add_argument(
-        "--method", default="cam", help="cam (exact, the default) or grad-cam (any classifier)"
+        "--method", help="cam or grad-cam (default: cam where the net allows it and no --layer)"
     )
     parser.add_argument(
         "--layer", metavar="NAME", help="the layer of Grad-CAM (default: the backbone's output)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from mmresnet.errors import MissingPackageError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
+    from mmengine.config import Config
 
-    from mmresnet.inference.pipeline import Image, Reader
+    from mmresnet.inference.pipeline import Image
 
 METHODS = ("cam", "grad-cam")
 
@@ -50,11 +51,13 @@ def exact_map(features: Tensor, weight: Tensor) -> Tensor:
     return torch.einsum("nchw,kc->nkhw", features, weight) / features[0, 0].numel()
 
 
-def grad_cam(logits: nn.Module, layer: nn.Module, inputs: Tensor, class_ids: list[int]) -> Tensor:
+def grad_cam(
+    classifier: Callable[..., Tensor], layer: nn.Module, inputs: Tensor, class_ids: list[int]
+) -> Tensor:
     """Return the Grad-CAM of a layer for each class (Selvaraju et al. 2017), by captum.
 
     Args:
-        logits: A net that returns logits, (N, K).
+        classifier: Returns logits, (N, K), for inputs.
         layer: One of its layers, with an output (N, C, h, w) or several, of which the last counts.
         inputs: (1, 3, H, W).
 
@@ -66,8 +69,8 @@ def grad_cam(logits: nn.Module, layer: nn.Module, inputs: Tensor, class_ids: lis
         UserError: The layer has another output.
     """
     captum = _captum()
-    repeated = inputs.expand(len(class_ids), *inputs.shape[1:]).contiguous()
-    found = captum.LayerGradCam(logits, layer).attribute(
+    repeated = inputs.repeat(len(class_ids), 1, 1, 1).requires_grad_()  # if all layers are frozen
+    found = captum.LayerGradCam(classifier, layer).attribute(
         repeated, target=class_ids, relu_attributions=True
     )
     maps = found if isinstance(found, Tensor) else found[-1]
@@ -83,15 +86,16 @@ class Explainer:
     """A classifier that stays loaded, and its class activation maps.
 
     Attributes:
+        method: How maps are computed, "cam" or "grad-cam".
         classes: The names of the classes; a class id is an index into them.
         reader: Reads images as the recipe's test pipeline does.
     """
 
     def __init__(
         self,
-        config: str | os.PathLike[str] | Any,
+        config: str | os.PathLike[str] | Config,
         checkpoint: str | os.PathLike[str],
-        method: str = "cam",
+        method: str | None = None,
         layer: str | None = None,
         *,
         device: str = "auto",
@@ -101,11 +105,13 @@ class Explainer:
 
         Args:
             method: "cam" is exact, for models with global average pooling and a linear layer;
-                "grad-cam" is for any classifier and layer.
+                "grad-cam" is for any classifier and layer. None is "cam" where that is possible and
+                no layer is given.
             layer: That of Grad-CAM, such as "backbone.layer3"; None is the backbone's output.
 
         Raises:
             UserError: A mistake in the config or the arguments, or a checkpoint of another model.
+            MissingPackageError: Grad-CAM needs captum, which is not installed.
         """
         from mmresnet.config.classes import class_names, follow_checkpoint
         from mmresnet.config.preflight.initial_weights import check_exists
@@ -113,75 +119,52 @@ class Explainer:
         from mmresnet.inference.pipeline import Reader, test_dataset
         from mmresnet.weights.checkpoint import read
 
-        if method not in METHODS:
-            raise UserError(
-                f"There is no method '{method}': cam or grad-cam.{did_you_mean(method, METHODS)}"
-            )
-        if method == "cam" and layer is not None:
-            raise UserError(
-                "The exact map is one of the backbone's last features: for the layer "
-                f"'{layer}', take the method grad-cam."
-            )
         checkpoint = os.fspath(checkpoint)
+        _check_method(method, layer)
         check_exists(checkpoint)
         cfg = prepare(config, cfg_options)
         content = read(checkpoint)
         follow_checkpoint(cfg, content)
         with building(cfg):
             self.classes = class_names(test_dataset(cfg), content)
-        self.reader: Reader = Reader(cfg)
+        self.reader = Reader(cfg)
         self.model: Any = load_model(cfg, content, device)
-        if not hasattr(self.model, "head"):
+        _check_classifier(self.model)
+        exact = averages(self.model)
+        if method == "cam" and not exact:
+            neck, head = (type(getattr(self.model, part, None)) for part in ("neck", "head"))
             raise UserError(
-                f"The model must be a classifier, and is a {type(self.model).__name__}."
+                "The exact class activation map is of a model whose features are averaged and then "
+                f"go through one linear layer; neck and head of this one are {neck.__name__} and "
+                f"{head.__name__}: take the method grad-cam."
             )
-        if method == "grad-cam":
+        self.method = method or ("cam" if exact and layer is None else "grad-cam")
+        if self.method == "grad-cam":
             _captum()
         self._layer = self._find_layer("backbone" if layer is None else layer)
-        self._maps = self._exact_maps if method == "cam" else self._gradient_maps
+        self._maps = self._exact_maps if self.method == "cam" else self._gradient_maps
 
     def __call__(self, image: Image, class_ids: Sequence[int] = ()) -> list[ClassMap]:
         """Return the maps of these classes for an image; without any, of the best class."""
         batch = {"inputs": [image.data["inputs"]], "data_samples": [image.data["data_samples"]]}
         inputs = self.model.data_preprocessor(batch, training=False)["inputs"]
-        return self._maps(inputs, list(class_ids))
-
-    def _exact_maps(self, inputs: Tensor, class_ids: list[int]) -> list[ClassMap]:
-        model = self.model
         with torch.inference_mode():
-            features = model.extract_feat(inputs, stage="backbone")[-1]
-            logits = model.head(model.neck((features,)) if model.with_neck else (features,))
-            self._check_linear(features, logits)
-            scores = self._scores(logits)
-            class_ids = class_ids or [int(scores.argmax())]
-            maps = exact_map(features, model.head.fc.weight[class_ids])[0]
-        return _class_maps(maps, class_ids, scores)
+            logits = self.model(inputs, mode="tensor")[0]
+            multi_label = hasattr(getattr(self.model, "head", None), "thr")
+            scores = logits.sigmoid() if multi_label else logits.softmax(0)
+        wanted = list(class_ids) or [int(scores.argmax())]
+        return [
+            ClassMap(one.float().cpu().numpy(), number, float(scores[number]))
+            for one, number in zip(self._maps(inputs, wanted), wanted, strict=True)
+        ]
 
-    def _gradient_maps(self, inputs: Tensor, class_ids: list[int]) -> list[ClassMap]:
+    def _exact_maps(self, inputs: Tensor, class_ids: list[int]) -> Tensor:
         with torch.inference_mode():
-            scores = self._scores(self.model(inputs, mode="tensor"))
-        class_ids = class_ids or [int(scores.argmax())]
-        maps = grad_cam(self.model, self._layer, inputs, class_ids)
-        return _class_maps(maps, class_ids, scores)
+            features = self.model.extract_feat(inputs, stage="backbone")[-1]
+            return exact_map(features, self.model.head.fc.weight[class_ids])[0]
 
-    def _scores(self, logits: Tensor) -> Tensor:
-        """Return the probabilities of the classes, (K,)."""
-        multi_label = hasattr(self.model.head, "thr")
-        return logits[0].sigmoid() if multi_label else logits[0].softmax(0)
-
-    def _check_linear(self, features: Tensor, logits: Tensor) -> None:
-        """Check that the logits are a linear layer's of averaged features, whatever the parts."""
-        linear = getattr(self.model.head, "fc", None)
-        if isinstance(linear, nn.Linear) and linear.in_features == features.shape[1]:
-            expected = linear(features.mean((2, 3)))
-            if torch.allclose(expected, logits, rtol=1e-3, atol=1e-3):
-                return
-        neck = type(self.model.neck).__name__ if self.model.with_neck else "no neck"
-        raise UserError(
-            "The exact class activation map is for a model whose features are averaged and then "
-            f"go through one linear layer; this one has {neck} and {type(self.model.head).__name__}"
-            ": take the method grad-cam."
-        )
+    def _gradient_maps(self, inputs: Tensor, class_ids: list[int]) -> Tensor:
+        return grad_cam(self.model, self._layer, inputs, class_ids)
 
     def _find_layer(self, name: str) -> nn.Module:
         layers = dict(self.model.named_modules())
@@ -189,6 +172,25 @@ class Explainer:
         if name not in layers:
             raise UserError(f"The model has no layer '{name}'.{did_you_mean(name, layers)}")
         return layers[name]
+
+
+def averages(classifier: Any) -> bool:
+    """Return whether a classifier's logits are a linear layer ``fc`` on averaged features.
+
+    Its parts may be any package's: they are tried on random features.
+    """
+    neck, head = getattr(classifier, "neck", None), getattr(classifier, "head", None)
+    linear = getattr(head, "fc", None)
+    if neck is None or head is None or not isinstance(linear, nn.Linear):
+        return False
+    features = torch.rand(1, linear.in_features, 2, 3, device=linear.weight.device)
+    with torch.inference_mode():
+        try:
+            logits = head(neck((features,)))
+        except (RuntimeError, ValueError):  # they take features of another shape
+            return False
+        expected = linear(features.mean((2, 3)))
+    return logits.shape == expected.shape and torch.allclose(logits, expected, atol=1e-5)
 
 
 def find_class(name: str, classes: Sequence[str]) -> int:
@@ -210,11 +212,25 @@ def find_class(name: str, classes: Sequence[str]) -> int:
     )
 
 
-def _class_maps(maps: Tensor, class_ids: list[int], scores: Tensor) -> list[ClassMap]:
-    return [
-        ClassMap(one.float().cpu().numpy(), number, float(scores[number]))
-        for one, number in zip(maps, class_ids, strict=True)
-    ]
+def _check_classifier(model: nn.Module) -> None:
+    from mmpretrain.models.classifiers import BaseClassifier
+
+    if not isinstance(model, BaseClassifier):
+        raise UserError(
+            f"Activation maps are drawn for classifiers, and the model is a {type(model).__name__}."
+        )
+
+
+def _check_method(method: str | None, layer: str | None) -> None:
+    if method not in (None, *METHODS):
+        raise UserError(
+            f"There is no method '{method}': cam or grad-cam.{did_you_mean(method, METHODS)}"
+        )
+    if method == "cam" and layer is not None:
+        raise UserError(
+            "The exact map is one of the backbone's last features: for the layer "
+            f"'{layer}', take the method grad-cam."
+        )
 
 
 def _captum() -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmresnet.atomic import atomic_write
-from mmresnet.report import cams, curves, detection, head
+from mmresnet.report import cams, classification, curves, detection, head
 from mmresnet.report.html import note
 from mmresnet.report.images import Images
 from mmresnet.report.page import Section, assemble, plotly_js
@@ -20,6 +20,7 @@ Part = Callable[[Run, Images], list[Section]]
 PARTS: dict[str, Part] = {
     "Summary": head.summary,
     "Curves": curves.sections,
+    "Classes": classification.sections,
     "Detection": detection.sections,
     "Settings": head.settings,
 }

@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 
     from mmresnet.evaluation.results import Label
 
+Region = tuple[float, float, float, float]
 _GAP = 8  # pixels between image and map
 
 
-def draw_map(
-    pixels: np.ndarray, values: np.ndarray, region: tuple[float, float, float, float]
-) -> np.ndarray:
+def draw_map(pixels: np.ndarray, values: np.ndarray, region: Region) -> np.ndarray:
     """Return the image with a map on it, (H, W, 3) uint8 in the channel order of ``pixels``, BGR.
 
     What speaks most for the class is red, what does not speak for it keeps the image's colour.
@@ -40,31 +39,28 @@ def draw_map(
     return np.where(seen[..., None], blended, 0.35 * pixels).round().astype(np.uint8)
 
 
-def draw_beside(
-    pixels: np.ndarray,
-    values: np.ndarray,
-    region: tuple[float, float, float, float],
-    label: Label,
-) -> np.ndarray:
+def enlarged(pixels: np.ndarray, region: Region, side: int) -> tuple[np.ndarray, Region]:
+    """Return image and region, by an integer factor so large that a side has ``side`` pixels."""
+    factor = math.ceil(side / max(pixels.shape[:2]))
+    left, top, right, bottom = (factor * one for one in region)
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1), (left, top, right, bottom)
+
+
+def draw_beside(pixels: np.ndarray, values: np.ndarray, region: Region, label: Label) -> np.ndarray:
     """Return the image, the map on it, and the class below them, (H', W', 3) uint8 in RGB.
 
     A small image is enlarged. Arguments are those of :func:`draw_map`.
     """
     import numpy as np
 
-    factor = math.ceil(MIN_SIZE / max(pixels.shape[:2]))
-    large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-    left, top, right, bottom = (factor * one for one in region)
+    large, region = enlarged(pixels, region, MIN_SIZE)
     gap = np.full((len(large), _GAP, 3), 255, np.uint8)
-    drawn = draw_map(large, values, (left, top, right, bottom))
-    both = np.concatenate([large, gap, drawn], axis=1)
+    both = np.concatenate([large, gap, draw_map(large, values, region)], axis=1)
     height, width = both.shape[:2]
     return draw(both, {"path": None, "width": width, "height": height, "labels": [label]}, 1.0)
 
 
-def _on_image(
-    values: np.ndarray, region: tuple[float, float, float, float], size: tuple[int, int]
-) -> np.ndarray:
+def _on_image(values: np.ndarray, region: Region, size: tuple[int, int]) -> np.ndarray:
     """Return the map over an image of this height and width, interpolated; NaN outside of it."""
     import cv2
     import numpy as np

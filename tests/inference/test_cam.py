@@ -44,6 +44,7 @@ def inputs_of(explainer, image):
 
 def test_an_exact_map_adds_up_to_the_logit_without_its_bias(model, image):
     explainer = Explainer(*model)
+    assert explainer.method == "cam"
     with torch.no_grad():
         logits = explainer.model(inputs_of(explainer, image), mode="tensor")[0]
     maps = explainer(image, range(3))
@@ -71,7 +72,7 @@ def test_grad_cam_of_the_last_features_is_the_exact_map_where_that_is_positive(m
 
 def test_grad_cam_of_a_layer_is_what_its_paper_says(model, image):
     pytest.importorskip("captum")
-    explainer = Explainer(*model, "grad-cam", "backbone.layer2")
+    explainer = Explainer(*model, layer="backbone.layer2")
     found = explainer(image, range(3))
     kept = []
     layer = explainer.model.backbone.layer2
@@ -100,8 +101,10 @@ def test_without_average_pooling_there_is_only_grad_cam(model, image, tmp_path):
     net = build_model(cfg)
     torch.save({"state_dict": net.state_dict()}, tmp_path / "gem.pth")
     with pytest.raises(UserError, match=r"GeneralizedMeanPooling.*: take the method grad-cam"):
-        Explainer(cfg, tmp_path / "gem.pth")(image)
-    (found,) = Explainer(cfg, tmp_path / "gem.pth", "grad-cam")(image)
+        Explainer(cfg, tmp_path / "gem.pth", "cam")
+    explainer = Explainer(cfg, tmp_path / "gem.pth")
+    (found,) = explainer(image)
+    assert explainer.method == "grad-cam"
     assert found.values.shape == (4, 4)
 
 
