@@ -22,6 +22,7 @@ PARTS: dict[str, Part] = {
     "Curves": curves.sections,
     "Classes": classification.sections,
     "Detection": detection.sections,
+    "Where it looked": cams.sections,
     "Settings": head.settings,
 }
 NAME = "report.html"
