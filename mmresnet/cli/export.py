@@ -1,7 +1,6 @@
 """Write a trained model as a folder for another runtime, and verify it."""
 
 import argparse
-from pathlib import Path
 
 from mmresnet.cli import command
 
@@ -51,10 +50,6 @@ def run(args: argparse.Namespace) -> None:
         cfg_options=options,
     )
     report = export.report
-    sizes = ", ".join(
-        f"{name} {size / 1e6:.1f} MB"
-        for name, size in report["bytes"].items()
-        if Path(name).stem == "model"
-    )
+    sizes = ", ".join(f"{name} ({size / 1e6:.1f} MB)" for name, size in report["bytes"].items())
     print(f"{export.folder}: {sizes}, run.py, report.json")
     print(f"Verified on {report['parity']['source']}: {report['parity']['summary']}")

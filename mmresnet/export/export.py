@@ -22,9 +22,9 @@ from mmresnet.export.folder import (
     Export,
     check_out,
     import_runner,
+    model_bytes,
     new_folder,
     open_export,
-    total_bytes,
 )
 from mmresnet.export.operators import explain_operators
 from mmresnet.export.parity import Parity, Tolerance
@@ -97,7 +97,7 @@ def export_model(
             "model": origin,
             "parity": parity,
             "seconds": {key: round(value, 1) for key, value in seconds.items()},
-            "bytes": total_bytes(folder),
+            "bytes": model_bytes(folder),
         }
         text = json.dumps(report, indent=1, ensure_ascii=False)
         (folder / REPORT).write_text(text, encoding="utf-8")

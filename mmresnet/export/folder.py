@@ -137,6 +137,6 @@ def _noticing_full_disk(folder: Path) -> Iterator[None]:
         raise
 
 
-def total_bytes(folder: Path) -> dict[str, int]:
-    """Return the sizes of the files of a folder, by name."""
-    return {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+def model_bytes(folder: Path) -> dict[str, int]:
+    """Return the sizes of a model's files, by name."""
+    return {path.name: path.stat().st_size for path in sorted(folder.glob("model.*"))}

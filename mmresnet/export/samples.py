@@ -15,6 +15,7 @@ from mmresnet.datasets.image_files import IMAGE_SUFFIXES, is_passed_over
 from mmresnet.engine.assembly import building
 from mmresnet.errors import ExportError, SampleError, UserError, UserFileNotFoundError
 from mmresnet.export.preparation import IN_MEMORY, Preparation, dataset_settings
+from mmresnet.export.quiet import quiet
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -63,7 +64,7 @@ def find_samples(
     if paths:
         return _of_files(cfg, preparation, paths, number)
     try:
-        with building(cfg):
+        with quiet(), building(cfg):
             from mmengine.registry import DATASETS
 
             dataset = DATASETS.build({**dataset_settings(cfg), "lazy_init": False})

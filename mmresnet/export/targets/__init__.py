@@ -12,13 +12,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import MissingPackageError, UserValueError, did_you_mean
+from mmresnet.export.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mmresnet.export.wrappers import Exportable
-
-Predict = "Callable[[np.ndarray], list[np.ndarray]]"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class Target:
 
     def write(self, module: Exportable, folder: Path) -> dict[str, Any]:
         """Write a model into a folder, and return what the report says of it."""
-        written: dict[str, Any] = self.module.write(module, folder)
+        with quiet():
+            written: dict[str, Any] = self.module.write(module, folder)
         return written
 
     def load(self, folder: Path) -> Callable[[np.ndarray], list[np.ndarray]]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,15 +24,14 @@ def write(module: Exportable, folder: Path) -> dict[str, Any]:
     import torch
 
     program = trace(module)
-    with quiet():
-        converted = torch.onnx.export(
-            program,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["images"],
-            output_names=list(module.output_names),
-            verbose=False,
-        )
+    converted = torch.onnx.export(
+        program,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["images"],
+        output_names=list(module.output_names),
+        verbose=False,
+    )
     assert converted is not None
     size = sum(tensor.nbytes for tensor in program.state_dict.values())
     converted.save(folder / "model.onnx", external_data=size > _ONE_FILE)
@@ -49,16 +44,3 @@ def load(folder: Path) -> Callable[[np.ndarray], list[np.ndarray]]:
 
     session = onnxruntime.InferenceSession(folder / "model.onnx")
     return lambda images: session.run(None, {"images": images})
-
-
-@contextlib.contextmanager
-def quiet() -> Any:
-    """Keep what an exporter prints and logs of its progress from the terminal."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
