@@ -20,6 +20,7 @@ from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
+from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 
 compat.apply(*compat.ON_IMPORT)
@@ -120,5 +121,14 @@ METRICS = LazyRegistry(
         "LocalizationError": "mmresnet.evaluation.localization_error",
         "ImageNetDETMetric": "mmresnet.evaluation.imagenet_det_metric",
         "VOCMetric": "mmresnet.evaluation.voc_metric",
+    },
+)
+VISBACKENDS = LazyRegistry(
+    "visualization backend",
+    parent=MMENGINE_VISBACKENDS,
+    scope="mmresnet",
+    modules={
+        "MLflowVisBackend": "mmresnet.engine.trackers",
+        "WandbVisBackend": "mmresnet.engine.trackers",
     },
 )

@@ -28,11 +28,13 @@ def check_training(args: argparse.Namespace, options: Mapping[str, Any]) -> None
 
     Raises:
         UserError: There is no such config, an option does not fit it, images, annotations or
-            initial weights are missing, or the work directory is a file.
+            initial weights are missing, the work directory is a file, or there is no such tracker.
     """
     from mmresnet.config.preflight.files import check_data
     from mmresnet.config.preflight.initial_weights import check_initial_weights
+    from mmresnet.config.trackers import check_installed
 
+    check_installed(args.tracker)
     read = (*_TRAINED, *["load_from"] * (not args.resume))  # which takes the place of load_from
     _check(args, options, read, (check_initial_weights, check_data))
 

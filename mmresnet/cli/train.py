@@ -28,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--val-loss", action="store_true", help="compute the loss of the validation set as well"
     )
     parser.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="record the curves with tensorboard, wandb or mlflow as well; may be given again",
+    )
+    parser.add_argument(
         "--profile",
         action="store_true",
         help="train for a few steps only: print where their time went, and write a trace",
@@ -66,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
         verbose=args.verbose,
         profile=args.profile,
+        trackers=args.tracker,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet import compat, ops
+from mmresnet.config import trackers
 from mmresnet.config.load import load_config
 from mmresnet.config.preflight.build_errors import explain_build_errors
 from mmresnet.config.preflight.findings import Finding, FoundErrors
@@ -170,6 +171,7 @@ def prepare_run(
     """
     cfg = prepare(config, cfg_options)
     _add_own_hooks(cfg)
+    trackers.use_own(cfg)
     cfg.setdefault("default_hooks", {})  # of which the Runner has this one by itself
     cfg.default_hooks.setdefault("checkpoint", {"type": "CheckpointHook", "interval": 1})
     checkpoint = cfg.default_hooks.checkpoint

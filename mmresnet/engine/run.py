@@ -14,6 +14,7 @@ from mmresnet.config.preflight.coco import follow_data
 from mmresnet.config.preflight.files import check_data
 from mmresnet.config.preflight.findings import collecting, raise_errors, warnings
 from mmresnet.config.preflight.initial_weights import check_exists
+from mmresnet.config.trackers import add_trackers, remove_trackers
 from mmresnet.engine.assembly import choose_device, import_packages
 from mmresnet.engine.checkpoints.files import check_intact
 from mmresnet.engine.precision import autocast_tests, configure_training
@@ -42,6 +43,7 @@ def train(
     device: str = "auto",
     verbose: bool = False,
     profile: bool = False,
+    trackers: Sequence[str] = (),
 ) -> Runner:
     """Train ``config`` (a path, a shipped recipe's name or a Config) and return its Runner.
 
@@ -60,15 +62,18 @@ def train(
             line per epoch, and warnings. The log file has everything.
         profile: Train for a few steps only, print where their time went, and write a trace into the
             folder ``profile`` of the work directory. No checkpoint is written.
+        trackers: Of "tensorboard", "wandb" and "mlflow": what records the curves as well.
 
     Raises:
-        UserError: A mistake in the configuration, the data folder or the checkpoint.
+        UserError: A mistake in the configuration, the data folder or the checkpoint, or the package
+            of a tracker is not installed.
     """
     from mmresnet.engine import profiling
 
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     configure_training(cfg, kind, precision, amp)
+    add_trackers(cfg, trackers)
     initial_weights = cfg.get("load_from")
     folders = profiling.configure(cfg) if profile else []
     if resume:
@@ -137,6 +142,7 @@ def test(
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     cfg.load_from, cfg.resume = checkpoint, False
+    remove_trackers(cfg)
     content = read(checkpoint)
     findings += check(cfg, without=NOT_TESTED, files=(check_data,))
     notes = []

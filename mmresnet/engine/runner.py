@@ -15,6 +15,7 @@ from mmresnet.engine.compilation import compile_backbone
 from mmresnet.engine.narrow_maps import pad_narrow_maps
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
+from mmresnet.engine.trackers import outlive_failures
 from mmresnet.engine.watch.wrappers import without_wrapper
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.logging import MMLogger
     from mmengine.runner import BaseLoop
+    from mmengine.visualization import Visualizer
     from torch import nn
     from torch.utils.data import DataLoader
 
@@ -102,6 +104,12 @@ class Runner(EngineRunner):
                 "drop_last leaves incomplete ones out: set a smaller batch_size, or "
                 "drop_last=False of its data loader."
             )
+        return built
+
+    def build_visualizer(self, visualizer: Visualizer | dict[str, Any] | None = None) -> Visualizer:
+        """Build mmengine's visualizer, with trackers whose failures the run outlives."""
+        built = super().build_visualizer(visualizer)
+        outlive_failures(built)
         return built
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:

@@ -20,6 +20,7 @@ from mmresnet.config.preflight.schedules import check_loops, check_schedules
 from mmresnet.config.preflight.scopes import check_scopes
 from mmresnet.config.preflight.types import check_types
 from mmresnet.config.preflight.variables import check_variables
+from mmresnet.config.trackers import check_trackers
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     check_classes,
     check_metrics,
     check_hooks,
+    check_trackers,
     check_loaders,
     check_normalization,
     check_loops,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmresnet.config.trackers import remove_trackers
 from mmresnet.engine.checkpoints.files import choose_checkpoint
 from mmresnet.engine.profiling.hook import ProfileComplete, ProfileHook
 
@@ -25,6 +26,7 @@ def configure(cfg: Config) -> list[str]:
         folders.append(str(Path(out_dir, Path(cfg.work_dir).name)))
     cfg.work_dir = str(Path(cfg.work_dir, "profile"))
     cfg.default_hooks.checkpoint = None
+    remove_trackers(cfg)
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     return folders
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,7 +54,18 @@ def carry_over(runner: Runner, saved: Mapping[str, Any]) -> None:
         # LoggerHook calls one of its files as the start of the run is called
         target = after / name.replace(before.parent.name, after.parent.name)
         own = target.read_bytes() if target.exists() else b""
-        target.write_bytes(source.read_bytes()[:size] + own)
+        logged = source.read_bytes()[:size]
+        target.write_bytes(logged + own)
+        if name == "scalars.json":
+            _give_to_trackers(runner, logged)
+
+
+def _give_to_trackers(runner: Runner, logged: bytes) -> None:
+    """Let those that keep curves elsewhere, as a run for each start, begin with these lines."""
+    lines = [json.loads(line) for line in logged.splitlines()]
+    for backend in runner.visualizer._vis_backends.values():
+        if hasattr(backend, "add_history"):
+            backend.add_history(lines)
 
 
 def _folder(runner: Runner) -> Path:
