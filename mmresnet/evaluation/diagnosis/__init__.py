@@ -1,0 +1,1 @@
+"""Where a classifier fails, how far its scores can be trusted, and which images mislead."""

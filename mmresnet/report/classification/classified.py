@@ -1,0 +1,96 @@
+"""The last evaluation of a classifier, as its sections need it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmresnet.datasets.class_scores import ClassScores
+from mmresnet.errors import UserError
+from mmresnet.evaluation.diagnosis.temperature import scale
+from mmresnet.report.images import Images
+from mmresnet.report.run import SPLITS, Run
+from mmresnet.weights.checkpoint import temperature_of
+
+SCRIPT = "classification.js"
+
+
+def read(run: Run) -> ClassScores | None:
+    """Return the scores of the test if there was one, else those of the validation."""
+    found = (run.classification(split) for split in SPLITS)
+    return next((one for one in found if one is not None), None)
+
+
+class Classified:
+    """Scores with labels, and the pictures of the images.
+
+    Attributes:
+        scores: (N, C), as the net gave them.
+        labels: (N,).
+        predicted: The classes with the highest scores, (N,).
+        classes: The C names.
+        names: The N names of the images.
+    """
+
+    def __init__(self, run: Run, images: Images, found: ClassScores) -> None:
+        assert found.labels is not None, "sections are made of sets with labels"
+        self.run, self._images, self._paths = run, images, found.paths
+        self.scores, self.labels = found.scores, found.labels
+        self.classes, self.names = found.classes, found.images
+        self.predicted = found.scores.argmax(axis=1)
+        self.split = next(one for one in SPLITS if run.classification(one) is not None)
+        self.set = "test set" if self.split == "test" else "validation set"
+
+    @cached_property
+    def wrong(self) -> np.ndarray:
+        """Whether each image is misclassified, (N,) bool."""
+        return self.predicted != self.labels
+
+    @cached_property
+    def weights(self) -> Path | None:
+        """The file of the weights, if it is known and exists."""
+        if self.run.checkpoint is not None:
+            return self.run.checkpoint
+        named = str((self.run.config or {}).get("load_from") or "")
+        return Path(named) if named and Path(named).is_file() else None
+
+    @cached_property
+    def temperature(self) -> float | None:
+        """What ``mmresnet calibrate`` has stored with the weights."""
+        from mmresnet.weights.formats.files import read_weights
+
+        if self.weights is None:
+            return None
+        try:
+            return temperature_of(read_weights(self.weights, "meta"))
+        except (UserError, OSError):
+            return None
+
+    @cached_property
+    def reported(self) -> np.ndarray:
+        """The scores as ``Inferencer`` gives them: calibrated if a temperature is stored."""
+        return self.scores if self.temperature is None else scale(self.scores, self.temperature)
+
+    def file(self, index: int) -> Path | np.ndarray | None:
+        """Return an image of the set: its file, or its pixels if it has none."""
+        if self._paths is not None:
+            return self._paths[index]
+        return self.run.image(self.split, index)
+
+    def picture(self, image: Path | np.ndarray | None, side: int = 96) -> int | None:
+        """Return the index of a picture in the page, whose longer side has so many pixels."""
+        return None if image is None else self._images.add(image, side=side)
+
+    def item(self, index: int, *lines: str) -> dict[str, Any]:
+        """Return an image for a gallery: what it is, what it is taken for, further lines."""
+        true, other = (self.classes[one[index]] for one in (self.labels, self.predicted))
+        score = self.scores[index, self.predicted[index]]
+        return {
+            "picture": self.picture(self.file(index)),
+            "title": true if true == other else f"{true} → {other}",
+            "lines": [f"score {score:.3f}", *lines, self.names[index]],
+            "tags": {"true class": true, "predicted": other},
+        }
