@@ -61,15 +61,16 @@ def _overview(split: str, listed: Detections, found: Diagnosis) -> Section:
     rows = [
         [name, count, *sizes]
         for name, count, sizes in zip(
-            _names(found), _counts(found), found.sizes.tolist(), strict=True
+            _names(found), _counts(found), found.sizes.round(3).tolist(), strict=True
         )
     ]
     by_voc = listed.rule == "voc"
     hint = (
-        f"Average precision (AP) on the {split} set, as COCO defines it. AP 50 and AP 75 ask for an "
-        "IoU of 0.5 and 0.75. s: objects below 32² pixels, m: up to 96², l: larger."
+        f"Average precision (AP) on the {split} set, as COCO defines it. AP 50 and AP 75 ask for "
+        "an IoU of 0.5 and 0.75. s: objects below 32² pixels, m: up to 96², l: larger."
     ) + (" Difficult objects count neither way; VOC's own figure is above." if by_voc else "")
-    return Section("detection", "Detection", _figures(figures) + note(hint) + table(header, rows))
+    html = _figures(figures) + note(hint) + table(header, rows[-1:] + rows[:-1])
+    return Section("detection", "Detection", html)
 
 
 def _figures(values: Mapping[str, float]) -> str:
@@ -98,13 +99,15 @@ def _thresholds(run: Run, found: Diagnosis) -> Section:
     plots["Recall"] = _curves(scores.recall)
     rows = []
     for row, (name, count) in enumerate(zip(_names(found), _counts(found), strict=True)):
-        at = [values[row, best[row]] for values in (scores.precision, scores.recall, scores.f1)]
-        cells = [float(SCORES[best[row]]), *map(float, at)] if best[row] >= 0 else [None] * 4
+        curves = (scores.precision, scores.recall, scores.f1)
+        at = [SCORES[best[row]], *(values[row, best[row]] for values in curves)]
+        cells = [round(float(value), 3) for value in at] if best[row] >= 0 else [None] * 4
         rows.append([name, count, *cells])
     header = ["class", "objects", "least score", "precision", "recall", "F1"]
-    inner = _advice(run, found) + table(header, rows, numeric=range(1, 6))
+    below = "<h3>By class</h3>" + table(header, rows[-1:] + rows[:-1], numeric=range(1, 6))
     data = {"x": SCORES.round(2), "xtitle": "least score", "ytitle": "", "plots": plots}
-    return _with_curves("score-threshold", "Score threshold", inner, data, found)
+    advice = _advice(run, found)
+    return _with_curves("score-threshold", "Score threshold", advice, data, found, below)
 
 
 def _advice(run: Run, found: Diagnosis) -> str:
@@ -127,14 +130,15 @@ def _advice(run: Run, found: Diagnosis) -> str:
 
 
 def _with_curves(
-    name: str, title: str, inner: str, data: dict[str, Any], found: Diagnosis
+    name: str, title: str, above: str, data: dict[str, Any], found: Diagnosis, below: str = ""
 ) -> Section:
     plots = "".join(
-        f'<div><h3>{plot}</h3><div class="plot" data-plot="{plot}" style="height:300px"></div></div>'
+        f"<div><h3>{plot}</h3>"
+        f'<div class="plot" data-plot="{plot}" style="height:300px"></div></div>'
         for plot in data["plots"]
     )
     data |= {"classes": found.boxes.classes, "objects": found.boxes.positives}
-    html = f'{inner}<div class="filters choice"></div><div class="plots">{plots}</div>'
+    html = f'{above}<div class="filters choice"></div><div class="plots small">{plots}</div>{below}'
     return Section(name, title, html, data, SCRIPT)
 
 

@@ -20,8 +20,8 @@ _OF_KIND = 48  # examples of a kind of error
 _OF_CELL, _OF_RIGHT = 24, 6  # examples of a cell of the confusion matrix, of one on the diagonal
 _OF_MATRIX = 1500  # of all cells together
 _LEGEND = (
-    "Annotated boxes are dashed, green if they were found and yellow if they were missed; "
-    "detections are solid, green if they are right and red if they are wrong."
+    "Annotated boxes are dashed, green if they were found (at the advised score) and yellow if "
+    "not; detections are solid, green if they are right and red if they are wrong."
 )
 _MEANINGS = {
     Kind.CLASSIFICATION: "right place, wrong class (IoU of 0.5 or more with an object of another)",
@@ -53,7 +53,7 @@ def worst_images(pictures: Pictures) -> Section:
         f"The images with most mistakes among detections with a score of at least "
         f"{found.threshold:.2f}. {_LEGEND}"
     )
-    html = note(hint) + '<div class="pictures large"></div>'
+    html = note(hint) + '<div class="pictures scenes"></div>'
     return Section("worst-images", "Worst images", html, {"items": items}, SCRIPT)
 
 
@@ -79,10 +79,11 @@ def error_kinds(pictures: Pictures) -> Section:
     """Return what the kinds of errors of TIDE cost, with examples."""
     errors, costs = pictures.found.errors, pictures.found.costs
     kinds = sorted(KINDS, key=lambda kind: -costs[kind])
+    lost = {kind: round(100 * cost, 2) for kind, cost in costs.items()}
     bars = {
         "type": "bar",
         "orientation": "h",
-        "x": [round(100 * costs[kind], 3) for kind in reversed(kinds)],
+        "x": [lost[kind] for kind in reversed(kinds)],
         "y": [kind.value for kind in reversed(kinds)],
         "texttemplate": "%{x:.1f}",
         "hoverinfo": "skip",
@@ -100,7 +101,10 @@ def error_kinds(pictures: Pictures) -> Section:
         "right. All detections count, whatever their scores. The examples of false detections are "
         f"those with the highest scores, of missed objects the largest. {_LEGEND}"
     )
-    rows = [[kind.value, 100 * costs[kind], errors.count(kind), _MEANINGS[kind]] for kind in kinds]
+    rows = [
+        [kind.value, round(100 * costs[kind], 2), errors.count(kind), _MEANINGS[kind]]
+        for kind in kinds
+    ]
     html = (
         note(hint)
         + figure({"data": [bars], "layout": layout}, height=260)
@@ -173,14 +177,14 @@ def confusion(pictures: Pictures) -> Section:
         cell = f"{found.confusion.true[entry]},{found.confusion.predicted[entry]}"
         cells.setdefault(cell, []).append(item)
     hint = (
-        f"Detections with a score of at least {found.threshold:.2f}, and an IoU of 0.5 or more with "
+        f"Detections with a score of at least {found.threshold:.2f} and an IoU of 0.5 or more with "
         "the object. Rows are true classes, columns those found; the last ones are background: "
         "what was found where nothing is, and what was missed. Colours give the share of a row. "
         f"A click on a cell shows its boxes. {_LEGEND}"
     )
     html = (
         note(hint)
-        + '<div class="plot matrix"></div><div class="filters choice"></div>'
+        + '<div class="plot confusion"></div><div class="filters choice"></div>'
         + '<div class="pictures"></div>'
     )
     data = {"classes": found.boxes.classes, "counts": found.confusion.counts, "cells": cells}

@@ -21,7 +21,7 @@ from mmresnet.visualization.overlay import readable, text_font
 
 RIGHT, WRONG = COLOURS[Outcome.TRUE_POSITIVE], COLOURS[Outcome.FALSE_POSITIVE]
 MISSED = COLOURS[Outcome.FALSE_NEGATIVE]
-_CROP, _THUMBNAIL, _LARGE = 128, 200, 720  # sides in pixels
+_CROP, _THUMBNAIL, _LARGE = 128, 280, 720  # sides in pixels
 _AROUND = 0.35  # what a crop shows on each side of the boxes, of their longer side
 _LEAST = 12  # pixels of the image that it shows on each side
 _TEXT = 13
@@ -71,11 +71,18 @@ class Pictures:
         which, detection = pair
         boxes, matches = self.found.boxes, self.found.matches
         if which >= 0:
-            reached = matches.detection[which] >= 0
-            yield _corners(boxes.objects.box[which]), RIGHT if reached else MISSED, True, ""
+            colour = RIGHT if self._reached(which) else MISSED
+            yield _corners(boxes.objects.box[which]), colour, True, ""
         if detection >= 0:
             right = matches.outcome[detection] == TRUE_POSITIVE
             yield _corners(boxes.detections.box[detection]), RIGHT if right else WRONG, False, ""
+
+    def _reached(self, which: int) -> bool:
+        """Return whether an object was found, with at least the advised score."""
+        finder = self.found.matches.detection[which]
+        return bool(
+            finder >= 0 and self.found.boxes.detections.score[finder] >= self.found.threshold
+        )
 
     def image(self, index: int) -> tuple[int | None, int | None]:
         """Return a thumbnail of an image with all its boxes, and a large picture with names."""
@@ -95,9 +102,7 @@ class Pictures:
         kept = boxes.detections.score >= self.found.threshold
         counted = (boxes.objects.image == image) & ~boxes.objects.ignored
         for which in np.flatnonzero(counted).tolist():
-            finder = matches.detection[which]
-            reached = finder >= 0 and kept[finder]
-            label = int(boxes.objects.label[which])
+            reached, label = self._reached(which), int(boxes.objects.label[which])
             text = "" if reached else f"no {readable(classes[label], label)}"
             yield _corners(boxes.objects.box[which]), RIGHT if reached else MISSED, True, text
         for which in np.flatnonzero((boxes.detections.image == image) & kept).tolist():
@@ -180,6 +185,8 @@ def _rectangle(
     if not dashed:
         pen.rectangle((x1, y1, x2, y2), outline=colour, width=width)
         return
+    if colour == MISSED:  # which is hard to see on a light image
+        pen.rectangle((x1, y1, x2, y2), outline="#303030", width=width)
     dash = 3 * width
     for start in np.arange(x1, x2, 2 * dash).tolist():
         for y in (y1, y2):

@@ -48,7 +48,7 @@ def by_size(found: Detections) -> np.ndarray:
 
 
 def _annotation(number: int, one: Mapping[str, Any], rule: str) -> dict[str, Any]:
-    x, y, width, height = one["bbox"]
+    *_, width, height = one["bbox"]
     crowd = bool(one.get("iscrowd")) or (rule == "voc" and bool(one.get("ignore")))
     area = one.get("area", width * height)
     return {**one, "id": number, "area": area, "iscrowd": int(crowd)}

@@ -1,7 +1,7 @@
 // The sections about a detector: curves, kinds of errors, the confusion matrix, the worst images.
 "use strict";
 (() => {
-  const FEW = 8; // classes up to which each has a colour and a name in the legend
+  const FEW = 6; // classes up to which each has a colour and a name in the legend
   const MOST_NUMBERS = 26; // rows up to which the cells of the matrix have their numbers in them
 
   // plotly takes texts for simple HTML
@@ -27,7 +27,7 @@
       else if (!few) line.color = report.colour("--grey");
       return {
         type: "scatter", mode: "lines", x: data.x, y, line,
-        name: all ? "all classes" : literal(data.classes[row]),
+        name: all ? "all classes" : short(data.classes[row]),
         opacity: all || picked ? 1 : few && chosen === null ? 0.9 : 0.35,
         showlegend: few || all || picked, hoverlabel: { namelength: -1 },
       };
@@ -59,7 +59,7 @@
   report.section("detection-confusion", (element, data) => {
     const names = [...data.classes, "background"];
     const last = data.classes.length;
-    const plot = element.querySelector(".matrix");
+    const plot = element.querySelector(".confusion");
     const pictures = element.querySelector(".pictures");
     plot.style.height = `${Math.min(1000, Math.max(320, 24 * names.length + 150))}px`;
 
@@ -90,8 +90,10 @@
       });
       return {
         type: "heatmap", z, showscale: false, zmin: 0, zmax: 1, xgap: 1, ygap: 1, hoverongaps: false,
-        colorscale: [[0, `${report.colour(colour)}22`], [1, report.colour(colour)]],
-        text: data.counts, texttemplate: names.length <= MOST_NUMBERS ? "%{text}" : "",
+        colorscale: [[0, `${report.colour(colour)}11`], [1, `${report.colour(colour)}cc`]],
+        text: z.map((row, i) => row.map((value, j) => (value === null ? "" : data.counts[i][j]))),
+        texttemplate: names.length <= MOST_NUMBERS ? "%{text}" : "",
+        textfont: { color: report.colour("--text") },
         customdata: data.counts.map((row, i) => row.map((n, j) => literal(`${title({ i, j })}: ${n}`))),
         hovertemplate: "%{customdata}<extra></extra>",
       };
@@ -105,8 +107,8 @@
       await report.plot(plot, {
         data: [layer(true, "--blue"), layer(false, "--red")],
         layout: {
-          xaxis: { ...axis, title: { text: "found" }, side: "top", tickangle: names.length > 6 ? -60 : 0 },
-          yaxis: { ...axis, title: { text: "true" }, range: [last + 0.5, -0.5] },
+          xaxis: { ...axis, title: { text: "found", standoff: 8 }, side: "top", tickangle: names.length > 6 ? -60 : 0 },
+          yaxis: { ...axis, title: { text: "true", standoff: 8 }, range: [last + 0.5, -0.5] },
           margin: { l: 60, r: 12, t: 60, b: 12 }, dragmode: false,
         },
       });
