@@ -111,7 +111,7 @@ def _found(row: Row, ids: Sequence[int]) -> Iterable[dict[str, Any]]:
             "image_id": row["image"],
             "category_id": ids[label],
             "bbox": box,
-            "score": round(score, 6),
+            "score": round(score, 7),
         }
 
 
@@ -137,9 +137,9 @@ def _from_samples(rows: Sequence[Row], ids: Sequence[int]) -> Iterable[dict[str,
 
 
 def _xywh(boxes: np.ndarray) -> list[list[float]]:
-    """Return boxes of corners (N, 4) as [x, y, width, height], in hundredths of a pixel."""
+    """Return boxes of corners (N, 4) as [x, y, width, height], rounded to 1e-4 pixels."""
     boxes = boxes.astype(float).reshape(-1, 4)
     rounded: list[list[float]] = (
-        np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).round(2).tolist()
+        np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).round(4).tolist()
     )
     return rounded

@@ -54,7 +54,6 @@ def assemble(title: str, sections: Sequence[Section], images: Images) -> str:
         "sections": {one.name: one.data for one in sections if one.script},
         "pictures": images.uris,
     }
-    packed = base64.b64encode(gzip.compress(plotly.encode(), 9, mtime=0)).decode()
     return Template((_STATIC / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
         policy=" ".join(_hash(text) for text in [*scripts, plotly]),
@@ -62,7 +61,7 @@ def assemble(title: str, sections: Sequence[Section], images: Images) -> str:
         links="".join(f'<a href="#{escape(s.name)}">{escape(s.title)}</a>' for s in sections),
         sections="\n".join(map(_section, sections)),
         data=script_json(data),
-        plotly=packed,
+        plotly=_packed(plotly),
         scripts="".join(f"<script>{text}</script>\n" for text in scripts),
     )
 
@@ -82,6 +81,12 @@ def plotly_js() -> str:
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
+
+
+@cache
+def _packed(script: str) -> str:
+    """Return a script as gzip in base64, a third of its length."""
+    return base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()
 
 
 def _section(section: Section) -> str:

@@ -40,7 +40,7 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
     found = [section for title in PARTS for section in _sections(title, run, images)]
     path = run.folder / NAME
     with atomic_write(path) as file:
-        file.write(assemble(f"{run.config_name}: {run.name}", found, images))
+        file.write(assemble(_title(run), found, images))
     return path
 
 
@@ -52,3 +52,7 @@ def _sections(title: str, run: Run, images: Images) -> list[Section]:
         reason = f"{type(error).__name__}: {error}"
         print_log(f"The report has no part '{title}'. {reason}", "current", logging.WARNING)
         return [Section(title.lower(), title, note(f"This part could not be made. {reason}"))]
+
+
+def _title(run: Run) -> str:
+    return run.name if run.name == run.config_name else f"{run.config_name}: {run.name}"
