@@ -1,7 +1,7 @@
 """Kinds of a detector's errors and what they cost (TIDE: Bolya et al., ECCV 2020).
 
-Our own, because tidecv 1.0.1, the paper's code, has had no release since 2021, knows nothing of
-VOC's difficult objects and fails without detections. Its numbers are the same; differences: classes
+Our own, because the paper's code, tidecv 1.0.1, is not maintained any more, fails on a set without
+detections and knows nothing of VOC's difficult objects. The numbers are the same, but that classes
 without objects are left out of the mean, as in COCO, and ignored detections are no errors.
 """
 
@@ -126,7 +126,7 @@ def average_precision(
         outcome: Of each detection.
         label: The class of each.
         positives: The number of objects of each class. A class that lost them all has the AP 0, and
-            is left out if it has no detections either.
+            is left out if it has no detections either; without any other one, nothing is wrong.
     """
     found = []
     for number in np.flatnonzero(boxes.positives).tolist():
@@ -136,7 +136,7 @@ def average_precision(
             found.append(float(curve.mean()))
         elif own.any():
             found.append(0.0)
-    return float(np.mean(found)) if found else 0.0
+    return float(np.mean(found)) if found else float(boxes.positives.any())
 
 
 def _has_target(kind: np.ndarray) -> np.ndarray:
