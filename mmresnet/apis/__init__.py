@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mmresnet.config.load import load_config
     from mmresnet.engine.run import test, train
     from mmresnet.export.export import export_model
+    from mmresnet.inference.calibrate import calibrate
     from mmresnet.inference.inferencer import Inferencer, UnreadableImages, infer
     from mmresnet.weights import load_weights
     from mmresnet.weights.convert import convert_file
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Inferencer",
     "UnreadableImages",
+    "calibrate",
     "convert_file",
     "export_model",
     "get_config",
@@ -31,6 +33,7 @@ _HOMES = {
     "Inferencer": "mmresnet.inference.inferencer",
     "UnreadableImages": "mmresnet.inference.inferencer",
     "export_model": "mmresnet.export.export",
+    "calibrate": "mmresnet.inference.calibrate",
     "get_config": "mmresnet.apis.model_zoo",
     "get_model": "mmresnet.apis.model_zoo",
     "infer": "mmresnet.inference.inferencer",

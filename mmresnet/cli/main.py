@@ -12,6 +12,10 @@ from mmresnet.errors import UserError, did_you_mean
 COMMANDS = {
     "train": "train a model from a config",
     "test": "evaluate a checkpoint on the test set of a config",
+    "calibrate": (
+        "fit a temperature that makes a classifier as confident as it is right; store it with the "
+        "weights"
+    ),
     "ensemble": "average the class scores of several tests, and print the errors",
     "replay": "compute the batch again at which a training got a non-finite loss or gradient",
     "infer": "run a trained model on images; write annotated pictures and a JSON file",
@@ -26,6 +30,7 @@ COMMANDS = {
     "config": "print a config with its bases and overrides merged, or what differs from another",
     "check-config": "find all mistakes in a config at once, and print what differs from its base",
     "prepare": "turn the archives of a data set, as downloaded, into the folder that recipes read",
+    "browse": "show what a net will see: batches, steps of the pipeline, classes, sizes, boxes",
     "check-dataset": "read all images of a config's data sets, and report the bad ones",
     "resize-dataset": "copy a folder of images with smaller images, which load faster",
     "crash-test": (

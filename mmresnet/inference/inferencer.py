@@ -102,6 +102,8 @@ class Inferencer:
         model: mmpretrain's classifier or mmdet's detector, in eval mode; for inference only, since
             its layers are fused and converted.
         classes: The names of the classes; a class id is an index into them.
+        temperature: By which the scores are calibrated, as ``mmresnet calibrate`` has stored it
+            with the weights; None if it has not, and for detectors.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class Inferencer:
         from mmresnet.inference.engines import check_engine, optimize
         from mmresnet.inference.pipeline import Reader, test_dataset
         from mmresnet.weights.checkpoint import read
+        from mmresnet.weights.temperature import temperature_of
 
         checkpoint = os.fspath(checkpoint)
         device = choose_device(device)
@@ -139,6 +142,7 @@ class Inferencer:
         dtype = choose_precision(device, precision or cfg.get("precision") or "auto", amp)
         content = read(checkpoint)
         follow_checkpoint(cfg, content)
+        self.temperature = temperature_of(content)
         with building(cfg):
             self.classes = class_names(test_dataset(cfg), content)
         self._reader = Reader(cfg, threads=_reading_threads())
@@ -203,6 +207,7 @@ class Inferencer:
             output.write_results(
                 {
                     **self._origin,
+                    **({} if self.temperature is None else {"temperature": self.temperature}),
                     "classes": self.classes,
                     "score_thr": score_thr,
                     "results": results,
@@ -224,7 +229,21 @@ class Inferencer:
         if len({tensor.shape for tensor in batch["inputs"]}) == 1:
             batch["inputs"] = torch.stack(batch["inputs"])  # normalized at once
         with torch.inference_mode(), self._autocast:
-            return self.model.test_step(batch)
+            samples = self.model.test_step(batch)
+        if self.temperature is not None:
+            for sample in samples:
+                _calibrate(sample, self.temperature)
+        return samples
+
+
+def _calibrate(sample: Any, temperature: float) -> None:
+    """Scale the scores of a classifier's sample; its prediction stays."""
+    import torch
+
+    if "pred_score" in sample:
+        smallest = torch.finfo(torch.float32).tiny
+        logits = sample.pred_score.float().clamp_min(smallest).log()
+        sample.set_pred_score((logits / temperature).softmax(0))
 
 
 def _reading_threads() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -31,7 +30,6 @@ SCHEMES = (
     "timm://",
     "hf://",
 )
-TEMPERATURE = "temperature"  # of a calibrated classifier, in "meta" or in safetensors' metadata
 _METADATA_KEY = "mmresnet.origin"  # beside the modules' own metadata in a state dict's _metadata
 
 
@@ -114,29 +112,3 @@ def trained_classes(checkpoint: Mapping[str, Any]) -> tuple[str, ...] | None:
     given = meta.get("dataset_meta") or meta
     classes = given.get("classes") or given.get("CLASSES")
     return tuple(classes) if isinstance(classes, (tuple, list)) else None
-
-
-def temperature_of(checkpoint: Mapping[str, Any]) -> float | None:
-    """Return what ``mmresnet calibrate`` has stored with weights, in whichever format they are.
-
-    Raises:
-        UserError: It is no positive number.
-    """
-    for key in ("meta", "__metadata__"):
-        meta = checkpoint.get(key)
-        if isinstance(meta, Mapping) and TEMPERATURE in meta:
-            return _positive(meta[TEMPERATURE])
-    return None
-
-
-def _positive(given: Any) -> float:
-    try:
-        value = float(given)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise UserError(
-            f"The checkpoint has the temperature {given!r}, which is no positive number: write it "
-            "again with mmresnet calibrate."
-        )
-    return value

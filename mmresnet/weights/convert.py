@@ -12,6 +12,7 @@ from mmresnet.weights.checkpoint import Origin, origin_of, read
 from mmresnet.weights.names.layouts import LAYOUTS, MMPRETRAIN, Layout
 from mmresnet.weights.names.recognise import Recognised, recognise, unwrap
 from mmresnet.weights.report import listed
+from mmresnet.weights.temperature import temperature_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ class Converted:
 
     Attributes:
         tensors: By their new names; they share memory with those that they were made of.
-        metadata: For a file of them: net, layouts, source, preprocessing.
+        metadata: For a file of them: net, layouts, source, preprocessing, temperature.
         left_out: Names in the source of what does not belong to a ResNet and its classifier.
     """
 
@@ -78,7 +79,7 @@ def convert(content: Mapping[str, Any], to: str, key: str | None = None) -> Conv
         converted |= _statistics(found, tensors, target)
     return Converted(
         converted,
-        _metadata(found, origin_of(content), to),
+        _metadata(found, origin_of(content), to, temperature_of(content)),
         [key for key in tensors if key not in names],
     )
 
@@ -135,7 +136,9 @@ def _statistics(
     return made
 
 
-def _metadata(found: Recognised, origin: Origin, to: str) -> dict[str, str]:
+def _metadata(
+    found: Recognised, origin: Origin, to: str, temperature: float | None
+) -> dict[str, str]:
     known = {
         "net": found.describe(),
         "layout": to,
@@ -143,6 +146,7 @@ def _metadata(found: Recognised, origin: Origin, to: str) -> dict[str, str]:
         "source": origin.source,
         "style": origin.style or found.layout.style or "",
         "preprocessing": str(origin.preprocessing or ""),
+        "temperature": "" if temperature is None else repr(temperature),
         "format": "pt",  # which transformers asks for
     }
     return {name: value for name, value in known.items() if value}

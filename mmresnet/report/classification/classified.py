@@ -13,7 +13,7 @@ from mmresnet.errors import UserError
 from mmresnet.evaluation.diagnosis.temperature import scale
 from mmresnet.report.images import Images
 from mmresnet.report.run import SPLITS, Run
-from mmresnet.weights.checkpoint import temperature_of
+from mmresnet.weights.temperature import temperature_of
 
 SCRIPT = "classification.js"
 

@@ -1,0 +1,77 @@
+"""Near duplicates: what is done to an image is seen through, and other images are told apart."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from mmresnet.evaluation.diagnosis.near_duplicates import Duplicate, describe, find
+
+
+def picture(seed, side=64):
+    """Return an image of smooth random shapes."""
+    small = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)
+    return Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC)
+
+
+OTHERS = [np.asarray(picture(seed)) for seed in range(40)]
+CHANGES = {
+    "the same": lambda image: image,
+    "smaller": lambda image: image.resize((40, 50)),
+    "grey": lambda image: image.convert("L").convert("RGB"),
+    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.6),
+    "less contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.5),
+    "cropped a little": lambda image: image.crop((2, 1, 63, 64)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_image_is_found(change):
+    changed = CHANGES[change](picture(7))
+    (found,) = find(describe([np.asarray(changed)]), describe(OTHERS))
+    assert (found.index, found.other, found.mirrored) == (0, 7, False)
+
+
+def test_a_mirrored_image_is_found():
+    mirrored = np.asarray(picture(7))[:, ::-1]
+    (found,) = find(describe([np.ascontiguousarray(mirrored)]), describe(OTHERS))
+    assert found == Duplicate(0, 7, pytest.approx(1, abs=1e-5), True)
+
+
+def test_other_images_are_no_duplicates():
+    assert find(describe([np.asarray(picture(seed)) for seed in range(100, 300)]), describe(OTHERS)) == []
+
+
+def test_a_shared_horizon_or_frame_is_no_duplicate():
+    pictures = []
+    for seed in (1, 2):
+        with_horizon = np.full((64, 64, 3), 60, np.uint8)
+        with_horizon[30:] = 200
+        column = 20 * seed
+        with_horizon[20:30, column : column + 8] = 120
+        framed = np.asarray(picture(seed)).copy()
+        for part in (framed[:4], framed[-4:], framed[:, :4], framed[:, -4:]):
+            part[...] = 255
+        pictures.append([with_horizon, framed])
+    first, second = map(describe, pictures)
+    assert find(first, second) == []
+
+
+def test_files_and_those_that_cannot_be_read(tmp_path):
+    picture(3).save(tmp_path / "a.png")
+    (tmp_path / "b.jpg").write_bytes(b"no image")
+    Image.new("RGB", (50, 50), "red").save(tmp_path / "c.png")  # nothing to recognize it by
+    described = describe([str(tmp_path / name) for name in ("a.png", "b.jpg", "c.png")], threads=2)
+    assert not described[1:].any()
+    found = find(described, np.concatenate([described[1:], describe(OTHERS)]))
+    assert [(one.index, one.other) for one in found] == [(0, 5)]
+
+
+def test_the_most_similar_come_first_across_blocks():
+    rows = describe([np.asarray(picture(seed)) for seed in range(600)])
+    weakened = rows.copy()
+    weakened[599] = 0.95 * rows[599]
+    found = find(weakened, rows)
+    assert len(found) == 600
+    assert found[-1].index == 599
+    assert all(one.index == one.other for one in found)
+    assert find(rows, rows[:0]) == []
