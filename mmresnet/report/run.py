@@ -187,11 +187,11 @@ class Run:
         """
         from mmengine.registry import DATASETS
 
-        loader = (self.config or {}).get(f"{split}_dataloader")
-        if not loader:
-            raise UserError(f"The config of '{self.folder}' has no {split}_dataloader.")
+        dataset = ((self.config or {}).get(f"{split}_dataloader") or {}).get("dataset")
+        if not dataset:
+            raise UserError(f"The config of '{self.folder}' has no {split}_dataloader.dataset.")
         with building(self.config):
-            return DATASETS.build({**loader["dataset"], "pipeline": []})
+            return DATASETS.build({**dataset, "pipeline": []})
 
 
 def _read(load: Any, path: Path) -> Any:

@@ -94,6 +94,9 @@ def test_two_processes_write_what_one_does(tiny_images, tmp_path):
         assert done.returncode == 0, done.stderr
         assert done.stdout.count(f"Wrote {path}") == 1
         found.append(load(path))
+        kept = load(tmp_path / "predictions" / "test.npz")
+        assert kept.images == found[-1].images
+        np.testing.assert_array_equal(kept.scores, found[-1].scores)
     one, two = found
     assert one.images == ["owl/0.jpg", "dog/1.jpg", "dog/0.jpg", "cat/1.jpg", "cat/0.jpg"]
     assert two.images == one.images

@@ -40,7 +40,8 @@ epochs = 2
 CONFIG = """\
 default_scope = 'mmpretrain'
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', save_best='accuracy/top1'))
-train_dataloader = dict(batch_size=8)
+dataset = dict(type='mmresnet.CustomDataset', data_root='not/there', data_prefix='train')
+train_dataloader = dict(batch_size=8, dataset=dataset)
 """
 SCALARS = [
     {"lr": 0.1, "loss": 2.0, "grad_norm": 3.0, "time": 0.5, "epoch": 1, "iter": 4, "step": 4},
