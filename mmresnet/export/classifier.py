@@ -136,10 +136,9 @@ class ClassifierTask:
         theirs: np.ndarray,
         tolerance: Tolerance,
     ) -> None:
-        labels = [_label(sample) for sample in samples.data]
-        if None in labels or self.module.is_multi_label:
+        model, file = (self._top1(scores, samples) for scores in (ours, theirs))
+        if model is None or file is None:
             return
-        model, file = (100 * float((s.argmax(1) == labels).mean()) for s in (ours, theirs))
         parity.figures.update(accuracy=file, accuracy_of_model=model)
         parity.summary += f"; top-1 {file:.2f} %, the model {model:.2f} %"
         parity.check(
@@ -148,6 +147,17 @@ class ClassifierTask:
             tolerance.accuracy,
             f"top-1 is {file:.2f} %, and the model's {model:.2f} %",
         )
+
+    def accuracy(self, predict: Predict, samples: Samples) -> float | None:
+        """Return top-1 of a written file in percent; None where a label is not known."""
+        theirs = np.concatenate([predict(batch)[0] for batch in _batches(samples.images)])
+        return self._top1(theirs, samples)
+
+    def _top1(self, scores: np.ndarray, samples: Samples) -> float | None:
+        labels = [_label(sample) for sample in samples.data]
+        if None in labels or self.module.is_multi_label:
+            return None
+        return 100 * float((scores.argmax(1) == labels).mean())
 
     def _scores(self, images: np.ndarray) -> np.ndarray:
         """Return the scores of the model itself, calibrated, by its own preprocessing."""

@@ -56,3 +56,7 @@ class Task(Protocol):
             shape: Of the file's input; None is a dimension that may vary.
         """
         ...
+
+    def accuracy(self, predict: Predict, samples: Samples) -> float | None:
+        """Return top-1 or COCO's AP of a written file in percent; None without true labels."""
+        ...

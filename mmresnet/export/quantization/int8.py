@@ -1,0 +1,149 @@
+"""Weights and activations in 8 bits, for CPUs with VNNI or AMX: by NNCF, after training."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from mmresnet.errors import MissingPackageError, UserError
+from mmresnet.export.parity import Tolerance
+from mmresnet.export.quantization.speed import images_per_second
+from mmresnet.export.samples import Samples
+from mmresnet.export.targets import Target
+from mmresnet.export.task import Predict, Task
+
+TARGETS = ("openvino", "onnx")
+MAX_DROP = 0.5
+"""Points of top-1 or AP that 8 bits may cost."""
+_AGREEMENT = 0.9
+
+
+def tolerance(max_drop: float) -> Tolerance:
+    """Return how far a model in 8 bits may be from its model: its scores are not compared."""
+    return Tolerance(difference=None, agreement=_AGREEMENT, accuracy=max_drop)
+
+
+def check_target(target: Target, max_drop: float) -> None:
+    """Check that a format can have 8 bits, and that they can be made here.
+
+    Raises:
+        UserError: It cannot, or ``max_drop`` is negative.
+        MissingPackageError: NNCF is not installed.
+    """
+    if target.name not in TARGETS:
+        raise UserError(
+            f"--int8 goes with --to {' or --to '.join(TARGETS)}, not with --to {target.name}; "
+            "openvino is the fastest."
+        )
+    if not max_drop >= 0:
+        raise UserError(f"--max-drop must be 0 or more points, not {max_drop}.")
+    if importlib.util.find_spec("nncf") is None:
+        raise MissingPackageError(
+            "--int8 needs nncf, which is not installed: pip install nncf, or 'mmresnet[export]'."
+        )
+
+
+def to_int8(
+    task: Task,
+    target: Target,
+    folder: Path,
+    calibration: Samples,
+    samples: Samples,
+    max_drop: float = MAX_DROP,
+) -> dict[str, Any]:
+    """Replace the model in a folder by one in 8 bits, and return what the report says of it.
+
+    Weights have a scale per output channel, activations one per tensor. Where the truth of the
+    samples is known, the layers that cost most are returned to float32, one after another, until
+    the model is at most ``max_drop`` points worse.
+
+    Args:
+        calibration: Images from which the ranges of activations are taken.
+        samples: Images on which the accuracy is measured.
+    """
+    models = _models(target)
+    model = models.read(folder)
+    speeds = {"float32": target.load(folder), **models.other_precisions(model)}
+    quantized = _quantize(model, models, task, calibration, samples, speeds["float32"], max_drop)
+    with tempfile.TemporaryDirectory(dir=folder) as aside:  # the runtime maps the files in use
+        models.write(quantized, Path(aside))
+        for path in Path(aside).iterdir():
+            path.replace(folder / path.name)
+    speeds["int8"] = target.load(folder)
+    images = _batch(samples.images[0], models.batch_of(model))
+    found = {
+        "calibration": calibration.source,
+        "layers": models.layers(quantized),
+        "batch": len(images),
+        "images_per_second": images_per_second(speeds, images),
+        "nncf": importlib.metadata.version("nncf"),
+    }
+    return {"precision": "int8", "int8": found}
+
+
+def _quantize(
+    model: Any,
+    models: ModuleType,
+    task: Task,
+    calibration: Samples,
+    samples: Samples,
+    predict: Predict,
+    max_drop: float,
+) -> Any:
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    settings = {
+        "subset_size": len(calibration.images),
+        "preset": nncf.QuantizationPreset.MIXED,
+        "fast_bias_correction": False,  # the exact one: 0.5 points of ResNet-20's top-1
+        "target_device": nncf.TargetDevice.CPU,
+    }
+    ranges = nncf.Dataset(calibration.images, models.item)
+    if task.accuracy(predict, _subset(samples, [0])) is None:
+        return nncf.quantize(model, ranges, **settings)
+    order = np.random.default_rng(0).permutation(len(samples.images)).tolist()
+    return nncf.quantize_with_accuracy_control(
+        *(model, ranges, nncf.Dataset(order), _validation(task, models, samples)),
+        max_drop=max_drop,
+        **settings,
+    )
+
+
+def _batch(image: np.ndarray, number: int) -> np.ndarray:
+    return np.tile(image, (number, 1, 1, 1))
+
+
+def _models(target: Target) -> ModuleType:
+    return importlib.import_module(f"mmresnet.export.quantization.{target.name}")
+
+
+def _validation(task: Task, models: ModuleType, samples: Samples) -> Any:
+    """Return a function of a model and the numbers of samples, as NNCF calls it."""
+
+    def measure(prepared: Any, numbers: Sequence[int]) -> tuple[float, list[float]]:
+        chosen = list(numbers)
+        accuracy = task.accuracy(models.prepared(prepared), _subset(samples, chosen))
+        assert accuracy is not None
+        # no figure per image, since AP has none: the layers are ranked on the first ones
+        return accuracy, [accuracy] * len(chosen)
+
+    return measure
+
+
+def _subset(samples: Samples, numbers: Sequence[int]) -> Samples:
+    lists = {
+        name: [getattr(samples, name)[number] for number in numbers]
+        for name in ("images", "paths", "data")
+    }
+    return replace(samples, **lists)

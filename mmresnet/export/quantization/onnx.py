@@ -1,0 +1,62 @@
+"""ONNX models for NNCF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmresnet.export.task import Predict
+
+FILE = "model.onnx"
+_WITH_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+def read(folder: Path) -> Any:
+    """Return the model in a folder."""
+    import onnx
+
+    return onnx.load(folder / FILE)
+
+
+def write(model: Any, folder: Path) -> None:
+    """Write a model."""
+    import onnx
+
+    onnx.save(model, folder / FILE)
+
+
+def item(image: np.ndarray) -> Any:
+    """Return the input of one image."""
+    return {"images": image[None]}
+
+
+def prepared(model: Any) -> Predict:
+    """Return a function that runs what NNCF gives to a function of validation."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    return lambda images: session.run(None, {"images": images})
+
+
+def layers(model: Any) -> dict[str, int]:
+    """Return how many convolutions and matrix products there are: in 8 bits, in all.
+
+    The input of a layer in 8 bits is a DequantizeLinear.
+    """
+    maker = {name: node.op_type for node in model.graph.node for name in node.output}
+    found = [node for node in model.graph.node if node.op_type in _WITH_WEIGHTS]
+    eight = [node for node in found if maker.get(node.input[0]) == "DequantizeLinear"]
+    return {"int8": len(eight), "all": len(found)}
+
+
+def batch_of(model: Any) -> int:
+    """Return the number of images to time it with: 16, or what it is fixed to."""
+    images = model.graph.input[0].type.tensor_type.shape.dim[0]
+    return int(images.dim_value) or 16
+
+
+def other_precisions(model: Any) -> dict[str, Predict]:
+    """Return nothing: ONNX Runtime does not compute in bfloat16 on CPUs."""
+    return {}

@@ -1,0 +1,64 @@
+"""OpenVINO's models for NNCF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmresnet.export.task import Predict
+
+FILE = "model.xml"
+_WITH_WEIGHTS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul")
+
+
+def read(folder: Path) -> Any:
+    """Return the model in a folder."""
+    import openvino
+
+    return openvino.Core().read_model(folder / FILE)
+
+
+def write(model: Any, folder: Path) -> None:
+    """Write a model; weights that stay in float32 are not rounded to 16 bits."""
+    import openvino
+
+    openvino.save_model(model, folder / FILE, compress_to_fp16=False)
+
+
+def item(image: np.ndarray) -> Any:
+    """Return the input of one image."""
+    return image[None]
+
+
+def prepared(compiled: Any) -> Predict:
+    """Return a function that runs what NNCF gives to a function of validation."""
+    return lambda images: list(compiled(images).to_tuple())
+
+
+def layers(model: Any) -> dict[str, int]:
+    """Return how many convolutions and matrix products with weights there are: in 8 bits, in all.
+
+    The input of a layer in 8 bits is a FakeQuantize.
+    """
+    found = [op for op in model.get_ops() if op.get_type_name() in _WITH_WEIGHTS]
+    eight = [op for op in found if op.input_value(0).get_node().get_type_name() == "FakeQuantize"]
+    return {"int8": len(eight), "all": len(found)}
+
+
+def batch_of(model: Any) -> int:
+    """Return the number of images to time it with: 16, or what it is fixed to."""
+    images = model.inputs[0].get_partial_shape()[0]
+    return 16 if images.is_dynamic else int(images.get_length())
+
+
+def other_precisions(model: Any) -> dict[str, Predict]:
+    """Return the float32 model as OpenVINO runs it in bfloat16, where the CPU has that."""
+    import openvino
+
+    core = openvino.Core()
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return {}
+    settings = {"INFERENCE_PRECISION_HINT": "bf16"}
+    return {"bfloat16": prepared(core.compile_model(model, "CPU", settings))}
