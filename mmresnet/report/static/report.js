@@ -239,7 +239,7 @@ const report = (() => {
   function start() {
     for (const element of document.querySelectorAll("main > section")) {
       const draw = scripts.get(element.id);
-      if (draw) {
+      if (draw && element.id in content.sections) { // a note may stand in for a section
         try {
           draw(element, content.sections[element.id]);
         } catch (error) {
