@@ -92,14 +92,15 @@ def report_on(datasets: Iterable[Any]) -> SetReport:
     for dataset in datasets:
         names = tuple(dataset.metainfo.get("classes") or ())
         for index in range(len(dataset)):
-            counts.update(_labels(dataset.get_data_info(index)))
+            counts.update(labels_of(dataset.get_data_info(index)))
         report.not_taken += getattr(dataset, "not_taken", ())
         report.boxes_outside += getattr(dataset, "boxes_left_out", {}).get(OUTSIDE, ())
     report.in_class = {name: counts[label] for label, name in enumerate(names)}
     return report
 
 
-def _labels(info: dict[str, Any]) -> list[int]:
+def labels_of(info: dict[str, Any]) -> list[int]:
+    """Return the classes of a sample: of its boxes, or of the image itself."""
     if "instances" in info:
         return [one["bbox_label"] for one in info["instances"] if not one.get("ignore_flag")]
     label = info.get("gt_label", [])

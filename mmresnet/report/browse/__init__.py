@@ -1,0 +1,1 @@
+"""What a net will see: the images of a config's data set, as they are augmented, and statistics."""

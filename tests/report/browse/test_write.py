@@ -1,0 +1,119 @@
+"""The page on a data set: its sections for classifiers and detectors, and the same for a seed."""
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("mmpretrain")
+pytest.importorskip("plotly")
+
+from mmresnet.errors import UserError
+from mmresnet.report.browse import write
+from mmresnet.report.browse.data import open_set
+from mmresnet.report.browse.samples import batch_section, step_section
+from mmresnet.report.images import Images
+
+
+def options(folder):
+    return {"data_root": str(folder), "num_classes": 3}
+
+
+def frames(html):
+    """Return title and lines of each picture."""
+    found = re.findall(r"<figcaption><b>(.*?)</b>(.*?)</figcaption>", html)
+    return [(title, re.findall(r"<span>(.*?)</span>", lines)) for title, lines in found]
+
+
+def test_the_page_of_a_classifier(tiny_images, tmp_path):
+    out = tmp_path / "page.html"
+    write.write_browse("digits_resnet20", out, number=4, cfg_options=options(tiny_images))
+    page = out.read_text()
+    assert re.findall(r'<section id="([\w-]+)"', page) == (
+        ["data-set", "batches", "steps", "classes", "sizes"]
+    )
+    data = re.search(r'id="report-data">(.*?)</script>', page).group(1)
+    assert len(json.loads(data)["pictures"]) > 8
+    assert "<dt>Images</dt><dd>12</dd>" in page
+    assert "<dt>All</dt><dd>48×40</dd>" in page
+
+
+def test_the_page_of_a_detector(small_detector, tmp_path):
+    out = tmp_path / "page.html"
+    write.write_browse("faster-rcnn_r18_fpn_1x_coco", out, number=3, cfg_options=small_detector)
+    page = out.read_text()
+    assert 'id="boxes"' in page
+    assert "1 cat, 1 dog, 1 owl" in page
+
+
+def test_each_step_has_a_picture_and_says_what_is_unchanged(tiny_images):
+    opened = open_set("digits_resnet20", "train", 2, cfg_options=options(tiny_images))
+    shown = frames(step_section(opened, Images(), 1, seed=0).html)
+    names = ["LoadImageFromFile", "Resize", "RandomCrop", "Rotate", "PackInputs"]
+    assert [title for title, _ in shown] == names
+    assert shown[0][1] == ["48×40", "cat"]
+    assert shown[1][1] == ["16×16", "cat"]
+    assert shown[4][1] == ["16×16", "cat", "nothing changes"]
+
+
+def test_a_mixed_batch_has_mixed_targets(tiny_images):
+    mixed = {**options(tiny_images), "train_dataloader.dataset.pipeline.1.scale": 32}
+    opened = open_set("resnet50_8xb32-mixup_in1k", "train", 4, cfg_options=mixed)
+    section = batch_section(opened, Images(), seed=0)
+    assert "mixed at random, by Mixup." in section.html
+    shown = frames(section.html)
+    assert len(shown) == 3 * 4  # batches
+    assert any(re.search(r"\w+ \d+%, \w+ \d+%", lines[1]) for _, lines in shown)
+
+
+def test_a_seed_gives_the_same_pictures(tiny_images):
+    def pictures(seed):
+        opened = open_set("digits_resnet20", "train", 4, seed, options(tiny_images))
+        images = Images()
+        batch_section(opened, images, seed)
+        step_section(opened, images, 2, seed)
+        return images.uris
+
+    first = pictures(0)
+    assert pictures(0) == first
+    assert pictures(1) != first
+
+
+def test_a_set_in_memory_and_one_of_repeated_parts_are_shown(tiny_images):
+    repeated = {
+        "type": "RepeatDataset",
+        "times": 2,
+        "dataset": {
+            "type": "CustomDataset",
+            "data_root": str(tiny_images),
+            "data_prefix": "val",
+            "pipeline": [{"type": "LoadImageFromFile"}, {"type": "PackInputs"}],
+        },
+    }
+    from mmresnet.config.load import load_config
+
+    cfg = load_config("digits_resnet20", options(tiny_images))
+    cfg.train_dataloader.dataset = {"type": "ConcatDataset", "datasets": [repeated, dict(repeated)]}
+    opened = open_set(cfg, "train", 5)
+    assert len(opened.loader.dataset) == 24
+    assert [len(source.dataset) for source in opened.sources] == [6, 6]
+    shown = frames(step_section(opened, Images(), 2, seed=0).html)
+    assert [title for title, _ in shown] == ["LoadImageFromFile", "PackInputs"] * 2
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"split": "tran"}, "no set 'tran': train, val, test"),
+        ({"number": 0}, "at least 1, not 0"),
+        ({"out": "nosuch/page.html"}, "no folder 'nosuch'"),
+        ({"cfg_options": {"data_root": "nosuch"}}, "nosuch"),
+        ({"cfg_options": {"train_dataloader": None}}, "no train_dataloader with a data set"),
+    ],
+)
+def test_a_mistake_is_one_line(keywords, words, tmp_path, tiny_images, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keywords = {"out": "page.html", "cfg_options": options(tiny_images)} | keywords
+    with pytest.raises(UserError, match=words):
+        write.write_browse("digits_resnet20", **keywords)
+    assert list(tmp_path.iterdir()) == []
