@@ -102,7 +102,7 @@ def box_set(found: Detections) -> DetectionSet:
     image, label, box = (column[order] for column in columns(found.detections))
     kept = rank_in_group(image * len(labels) + label) < (_MOST[found.rule] or len(score))
     return DetectionSet(
-        tuple(one["name"] for one in found.categories),
+        tuple(str(one["name"]) for one in found.categories),
         len(images),
         Objects(*columns(objects), np.array(ignored, dtype=bool), crowd),
         ScoredBoxes(image[kept], label[kept], box[kept], score[order][kept]),

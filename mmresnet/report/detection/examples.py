@@ -10,7 +10,7 @@ import numpy as np
 
 from mmresnet.evaluation.detection_errors.boxes import rank_in_group
 from mmresnet.evaluation.detection_errors.kinds import KINDS, Kind
-from mmresnet.report.detection_pictures import Pair, Pictures
+from mmresnet.report.detection.pictures import Pair, Pictures
 from mmresnet.report.html import figure, note, table
 from mmresnet.report.page import Section
 
@@ -192,7 +192,7 @@ def confusion(pictures: Pictures) -> Section:
 
 
 def _chosen(pictures: Pictures) -> np.ndarray:
-    """Return the entries of the confusion that are shown: some of each cell, mistakes first.
+    """Return the entries of the confusion that are shown, some of each cell.
 
     Of false detections those with the highest scores come first, of right ones those with the
     lowest, and of missed objects the largest.
@@ -206,6 +206,6 @@ def _chosen(pictures: Pictures) -> np.ndarray:
     rank = rank_in_group(cell[order])
     few = rank < np.where(confusion.wrong[order], _OF_CELL, _OF_RIGHT)
     order, rank = order[few], rank[few]
-    # all cells have one before any has two
-    by_turns = np.lexsort((~confusion.wrong[order], rank))[:_OF_MATRIX]
-    return np.asarray(order[np.sort(by_turns)])
+    # large cells have more of them, but none has many while others have none
+    turn = (rank + 1) / np.sqrt(np.bincount(cell)[cell[order]])
+    return np.asarray(order[np.sort(np.argsort(turn, kind="stable")[:_OF_MATRIX])])

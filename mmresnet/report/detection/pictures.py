@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw
 from mmresnet.evaluation.average_precision import FALSE_POSITIVE, TRUE_POSITIVE
 from mmresnet.evaluation.detection_errors.diagnosis import Diagnosis
 from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.matching import Outcome
 from mmresnet.report.images import Images, open_picture
-from mmresnet.visualization.detections import COLOURS, Outcome
+from mmresnet.visualization.detections import COLOURS
 from mmresnet.visualization.overlay import readable, text_font
 
 RIGHT, WRONG = COLOURS[Outcome.TRUE_POSITIVE], COLOURS[Outcome.FALSE_POSITIVE]
@@ -63,8 +64,8 @@ class Pictures:
         for image, group in groupby(ordered, key=lambda one: one[0]):
             picture = open_picture(self._listed[image]["path"])
             for _, pair in group:
-                crop = picture and _crop(picture, list(self._boxes(pair)))
-                self._crops[pair] = crop and self._images.add(crop, side=_CROP)
+                crop = None if picture is None else _crop(picture, list(self._boxes(pair)))
+                self._crops[pair] = None if crop is None else self._images.add(crop, side=_CROP)
         return [self._crops[pair] for pair in pairs]
 
     def _boxes(self, pair: Pair) -> Iterator[Drawn]:
@@ -115,7 +116,7 @@ class Pictures:
 
 
 def _corners(box: np.ndarray) -> Corners:
-    x, y, width, height = box.tolist()
+    x, y, width, height = np.nan_to_num(box).tolist()  # of a training that has diverged
     return x, y, x + width, y + height
 
 
@@ -153,19 +154,21 @@ def _draw(
 ) -> None:
     """Draw boxes on a picture that begins at ``start`` in the image and is ``scale`` as large."""
     pen = ImageDraw.Draw(picture)
+    # corners beside the picture are drawn just outside of it
+    low, high = -line - 1, np.array(picture.size * 2) + line
     placed = [
-        (tuple((v - o) * scale for v, o in zip(corners, start * 2, strict=True)), *rest)
-        for corners, *rest in boxes
+        np.clip((np.array(corners) - start * 2) * scale, low, high).tolist()
+        for corners, *_ in boxes
     ]
-    for corners, colour, dashed, _ in placed:
+    for corners, (_, colour, dashed, _) in zip(placed, boxes, strict=True):
         _rectangle(pen, corners, colour, line, dashed)
-    for corners, colour, _, text in placed:
+    for corners, (_, colour, _, text) in zip(placed, boxes, strict=True):
         if names and text:
             _label(pen, picture, corners, colour, text)
 
 
 def _label(
-    pen: ImageDraw.ImageDraw, picture: Image.Image, corners: Sequence[float], colour: str, text: str
+    pen: ImageDraw.ImageDraw, picture: Image.Image, corners: list[float], colour: str, text: str
 ) -> None:
     """Write a text above a detection, and below a missed object."""
     font = text_font(_TEXT)
@@ -178,7 +181,7 @@ def _label(
 
 
 def _rectangle(
-    pen: ImageDraw.ImageDraw, corners: Sequence[float], colour: str, width: int, dashed: bool
+    pen: ImageDraw.ImageDraw, corners: list[float], colour: str, width: int, dashed: bool
 ) -> None:
     x1, y1, x2, y2 = corners
     x2, y2 = max(x1, x2), max(y1, y2)
