@@ -88,11 +88,11 @@ class _Sender:
                 self._waiting.popleft()
             self._close()
         except Exception as error:
-            self._warn(error, f"{len(self._waiting):,} messages have not been sent.")
+            self._warn(error, f"It has not got the last {len(self._waiting):,} messages.")
 
     def _warn(self, error: Exception, consequence: str) -> None:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        text = f"{self._name} does not record this run now: {reason[:300]} {consequence} "
+        text = f"{self._name} cannot record this run now ({reason[:160]}). {consequence} "
         text += "The curves are in vis_data/scalars.json all the same."
         print_log(text, "current", logging.WARNING)
 
@@ -186,9 +186,10 @@ class MLflowVisBackend(EngineMLflowVisBackend):
         _reopen_log()
         for name in ("alembic", "mlflow"):  # they tell of every table that they make
             logging.getLogger(name).setLevel(logging.WARNING)
+        os.makedirs(self._save_dir, exist_ok=True)
         work_dir = Path(self._save_dir).absolute().parents[1]
         uri, artifacts = self._tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"), None
-        if uri is None:
+        if not uri:
             uri = f"sqlite:///{work_dir / 'mlflow.db'}"
             artifacts = (work_dir / "mlflow").as_uri()
         mlflow.set_tracking_uri(uri)
