@@ -160,9 +160,9 @@ def _of_validation_set(
     check_classifier(cfg, "mmresnet calibrate")
     if not cfg.get("val_dataloader"):
         raise UserError("The config has no validation set: give --scores of a test with labels.")
-    check_image_folders(cfg, ("val_dataloader",))
     content = read(checkpoint)
     follow_checkpoint(cfg, content)
+    check_image_folders(cfg, ("val_dataloader",))
     model: Any = load_model(cfg, content, device)
     with building(cfg):
         loader = Runner.build_dataloader(cfg.val_dataloader, seed=0)

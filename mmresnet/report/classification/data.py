@@ -13,7 +13,7 @@ from mmresnet.evaluation.diagnosis import near_duplicates as duplicates
 from mmresnet.evaluation.diagnosis.label_issues import find_label_issues
 from mmresnet.report.classification.classified import SCRIPT, Classified
 from mmresnet.report.classification.training_set import TrainingSet, read_training_set
-from mmresnet.report.html import note, table
+from mmresnet.report.html import Cell, note, table
 from mmresnet.report.images import open_picture
 from mmresnet.report.page import Section
 
@@ -105,7 +105,7 @@ def _accuracies(found: Classified, pairs: list[duplicates.Duplicate]) -> str:
     seen = np.zeros(len(found.labels), bool)
     seen[[one.index for one in pairs]] = True
     groups = {"all images": seen | True, "near duplicates": seen, "all others": ~seen}
-    rows = [
+    rows: list[list[Cell]] = [
         [name, int(group.sum()), round(100 * float(1 - found.wrong[group].mean()), 2)]
         for name, group in groups.items()
         if group.any()

@@ -12,12 +12,12 @@ from mmresnet.evaluation.diagnosis.calibration import BINS, Reliability, reliabi
 from mmresnet.evaluation.diagnosis.temperature import cross_fitted, fit, losses
 from mmresnet.evaluation.diagnosis.thresholds import precision_curve, threshold_for
 from mmresnet.report.classification.classified import SCRIPT, Classified
-from mmresnet.report.html import code, figure, note, table
+from mmresnet.report.html import Cell, code, figure, note, table
 from mmresnet.report.page import Section
 
 _WANTED = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 _MOST_POINTS = 1000
-Row = list[str | int | float | None]
+Row = list[Cell]
 
 
 def calibration(found: Classified) -> Section:
@@ -31,7 +31,7 @@ def calibration(found: Classified) -> Section:
     else:
         text = _advice(found, temperature)
     diagrams = {name: reliability(scores, found.labels) for name, scores in compared.items()}
-    rows = [
+    rows: list[Row] = [
         [
             name,
             round(100 * diagrams[name].ece, 2),
@@ -85,6 +85,9 @@ def _diagram(diagrams: dict[str, Reliability]) -> dict[str, Any]:
             "type": "scatter",
             "name": name,
             "mode": "lines+markers",
+            # their areas are the shares of the predictions
+            "marker": {"size": 4 + 14 * np.sqrt(one.counts / one.counts.sum())[one.counts > 0]},
+            "line": {"width": 1},
             "x": one.confidence[one.counts > 0],
             "y": one.accuracy[one.counts > 0],
             "text": [f"{count:,} predictions" for count in one.counts[one.counts > 0]],

@@ -4,6 +4,7 @@
   const LABELLED = 40; // classes up to which names stand beside the matrix
   const NUMBERED = 20; // and up to which numbers stand in its cells
   const LARGEST = 46; // pixels of a cell
+  const EDGE = 4; // pixels for the outline of a cell at the border
   const { make, colour } = report;
   const count = (number) => number.toLocaleString("en");
   const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
@@ -73,9 +74,9 @@
       const margin = size <= LABELLED ? Math.min(110, Math.round(width / 4)) : 14;
       const ratio = window.devicePixelRatio || 1;
       // whole device pixels where they suffice, so that cells have sharp edges
-      const exact = Math.min(LARGEST, (width - margin) / size);
+      const exact = Math.min(LARGEST, (width - margin - EDGE) / size);
       const cell = exact * ratio >= 1 ? Math.floor(exact * ratio) / ratio : exact;
-      return { margin, cell, ratio, side: margin + cell * size };
+      return { margin, cell, ratio, side: margin + cell * size + EDGE };
     }
 
     function draw() {
@@ -100,13 +101,13 @@
       const { margin, cell } = layout;
       const share = n / totals[t];
       // errors are few: their colour grows faster, so that one in a hundred is seen
-      pen.globalAlpha = t === p ? 0.1 + 0.9 * share : 0.15 + 0.85 * Math.sqrt(share);
+      pen.globalAlpha = t === p ? 0.1 + 0.9 * share : 0.06 + 0.94 * Math.sqrt(share);
       pen.fillStyle = colour(t === p ? "--blue" : "--red");
       const gap = cell > 8 ? 1 : 0;
       pen.fillRect(margin + p * cell, margin + t * cell, Math.max(cell - gap, 1), Math.max(cell - gap, 1));
       pen.globalAlpha = 1;
       if (size > NUMBERED || cell < 18) return;
-      pen.fillStyle = share > (t === p ? 0.5 : 0.25) ? "#ffffff" : colour("--text");
+      pen.fillStyle = share > (t === p ? 0.5 : 0.4) ? "#ffffff" : colour("--text");
       pen.font = `${Math.min(13, cell / 2.8)}px system-ui, sans-serif`;
       pen.textAlign = "center";
       pen.textBaseline = "middle";
@@ -204,7 +205,7 @@
       const rows = data.tables[box.value].map(([name, score, precision, recall, accepted, all]) => {
         const cells = score === null
           ? ["not reached", "–", "–"]
-          : [score.toFixed(score > 0.999 ? 6 : 3), percent(precision), recall === null ? "–" : percent(recall)];
+          : [accepted === all ? "any" : score.toFixed(score > 0.999 ? 6 : 3), percent(precision), recall === null ? "–" : percent(recall)];
         cells.push(`${count(accepted)} of ${count(all)}`);
         return make("tr", {}, make("td", { text: name }),
           ...cells.map((text) => make("td", { text, class: "number" })));
