@@ -17,6 +17,7 @@ from mmresnet.export.preparation import dataset_settings, prepare_like
 from mmresnet.export.samples import Samples
 from mmresnet.export.task import Predict
 from mmresnet.export.wrappers import Exportable, Normalize, folded_copy
+from mmresnet.weights.temperature import temperature_of
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -74,8 +75,7 @@ class ClassifierTask:
         self._model: Any = model
         self.preparation = prepare_like(cfg)
         self.classes = class_names(dataset_settings(cfg), checkpoint)
-        meta = checkpoint.get("meta")
-        self._temperature = float((meta if isinstance(meta, dict) else {}).get("temperature") or 1)
+        self._temperature = temperature_of(checkpoint) or 1.0
         preprocessor = model.data_preprocessor
         if getattr(preprocessor, "pad_size_divisor", 1) > 1:
             raise UserError("data_preprocessor.pad_size_divisor must be 1 for an export.")

@@ -93,7 +93,7 @@ def export_model(
     name = Path(cfg.filename).stem if cfg.filename else "model"
     out = Path(out or Path("exports") / f"{name}_{target.name}{'_int8' * int8}")
     check_out(out, force)
-    task, origin = _load(cfg, os.fspath(checkpoint))
+    task, origin = load_task(cfg, os.fspath(checkpoint))
     number = number or (NUMBER_INT8 if int8 and task.kind == "classifier" else NUMBER)
     samples = find_samples(cfg, task.preparation, images, number)
     with new_folder(out) as folder:
@@ -111,17 +111,17 @@ def export_model(
         seconds = {"write": middle - start, "verify": time.perf_counter() - middle}
         report = {
             **_describe(task, target, written),
-            "model": origin,
+            "model": {**origin, "cfg_options": dict(cfg_options or {})},
             "parity": parity,
             "seconds": {key: round(value, 1) for key, value in seconds.items()},
             "bytes": model_bytes(folder),
         }
-        text = json.dumps(report, indent=1, ensure_ascii=False)
+        text = json.dumps(report, indent=1, ensure_ascii=False, default=str)
         (folder / REPORT).write_text(text, encoding="utf-8")
     return open_export(out)
 
 
-def _load(cfg: Config, checkpoint: str) -> tuple[Task, dict[str, Any]]:
+def load_task(cfg: Config, checkpoint: str) -> tuple[Task, dict[str, Any]]:
     """Return the model of a checkpoint, ready to be exported, and where it is from."""
     check_exists(checkpoint)
     content = read(checkpoint)

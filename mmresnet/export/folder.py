@@ -22,7 +22,10 @@ from mmresnet.export.targets import TARGETS, Target
 FORMAT = "mmresnet-export 1"
 REPORT, RUNNER = "report.json", "run.py"
 
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+_UNWRITABLE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR),
+    errno.EEXIST,  # a file where a folder is to be
+)
 _FULL = 1 << 20  # bytes that are left: libraries stop before the last
 
 

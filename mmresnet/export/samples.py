@@ -80,6 +80,8 @@ def find_samples(
 def _of_files(cfg: Config, preparation: Preparation, paths: Sequence[str], number: int) -> Samples:
     from mmengine.dataset import Compose
 
+    from mmresnet.datasets.loading import own_loader
+
     found = [path for given in paths for path in _image_files(given)]
     if not found:
         raise UserError(f"--images {' '.join(paths)}: there is no image.")
@@ -89,6 +91,7 @@ def _of_files(cfg: Config, preparation: Preparation, paths: Sequence[str], numbe
         steps = [{"type": "LoadImageFromFile"}, resize, *steps]
     with building(cfg):
         pipeline = Compose(steps)
+    pipeline.transforms = [own_loader(step) for step in pipeline.transforms]
     samples = Samples(f"{min(number, len(found))} images of --images")
     for path in found[:number]:
         try:

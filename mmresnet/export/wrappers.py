@@ -21,11 +21,14 @@ class Exportable(nn.Module):
         dynamic: The dimensions of ``images`` that may vary between calls, where the layers allow
             it: 0 is the batch, 1 the height, 2 the width.
         example: The shape of the images that it is traced with.
+        through_onnx: Whether OpenVINO reads it from ONNX: its converter of PyTorch's graphs lacks
+            some operators of detectors.
     """
 
     output_names: tuple[str, ...]
     dynamic: tuple[int, ...]
     example: tuple[int, int, int, int]
+    through_onnx = False
 
     def example_images(self) -> Tensor:
         """Return random images of the shape ``example``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,29 @@ def write(module: Exportable, folder: Path) -> dict[str, Any]:
     """Write ``model.xml`` and ``model.bin``."""
     import openvino
 
-    program = trace(module)
-    model = openvino.convert_model(program)
+    model, shape = _by_onnx(module) if module.through_onnx else _by_program(module)
     for output, name in zip(model.outputs, module.output_names, strict=True):
         output.get_tensor().set_names({name})
-    shape = input_shape(program)
     model.reshape({0: [-1 if size is None else size for size in shape]})
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
     return {"input_shape": shape}
+
+
+def _by_program(module: Exportable) -> tuple[Any, list[int | None]]:
+    import openvino
+
+    program = trace(module)
+    return openvino.convert_model(program), input_shape(program)
+
+
+def _by_onnx(module: Exportable) -> tuple[Any, list[int | None]]:
+    import openvino
+
+    from mmresnet.export.targets import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        written = onnx.write(module, Path(folder))
+        return openvino.convert_model(Path(folder) / "model.onnx"), written["input_shape"]
 
 
 def load(folder: Path) -> Callable[[np.ndarray], list[np.ndarray]]:
