@@ -1,6 +1,7 @@
 """Reads what W&B wrote offline: its files are LevelDB's logs of protocol buffers."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,13 +25,23 @@ def records(path: Path) -> Iterator[bytes]:
 
 
 def history(path: Path) -> list[dict]:
-    """Return what was logged, line by line, without W&B's own values."""
+    """Return what was logged, line by line, without W&B's own values.
+
+    Another process writes the file, and may still be at it when the run has ended.
+    """
     from wandb.proto.wandb_internal_pb2 import Record
 
+    deadline = time.monotonic() + 60
+    while True:
+        found = [Record.FromString(content) for content in records(path)]
+        kinds = [one.WhichOneof("record_type") for one in found]
+        if "exit" in kinds:
+            break
+        assert time.monotonic() < deadline, f"{path} has no end, but {kinds}"
+        time.sleep(0.1)
     lines = []
-    for content in records(path):
-        record = Record.FromString(content)
-        if record.WhichOneof("record_type") == "history":
+    for record, kind in zip(found, kinds, strict=True):
+        if kind == "history":
             items = {
                 ".".join(one.nested_key) or one.key: json.loads(one.value_json)
                 for one in record.history.item
