@@ -85,7 +85,7 @@ docs: .venv/.docs
 clean:
 	rm -rf .venv .venv-onedl .nox .wheels build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
-.venv/.demo: EXTRAS := openmmlab,demo
+.venv/.demo: EXTRAS := openmmlab,demo,report
 .venv/.test: EXTRAS := openmmlab,mmseg,demo,test,docs
 .venv/.docs: EXTRAS := docs
 .venv/.demo .venv/.test .venv/.docs: CONSTRAINTS := constraints.txt

@@ -59,6 +59,7 @@ def test_wheel_holds_configs_tools_and_benchmarks(wheel):
     assert {f"mmresnet/.mim/benchmarks/{n}.py" for n in ("training", "_measuring")} <= names
     assert "mmresnet/.mim/model-index.yml" in names  # for mim search
     assert {"mmresnet/weights/hub/catalogue.csv", "mmresnet/py.typed"} <= names
+    assert {f"mmresnet/report/static/{n}" for n in ("page.html", "report.css", "report.js")} <= names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
 
 
@@ -69,7 +70,7 @@ def test_metadata(wheel):
     assert (metadata["Version"], metadata["License"]) == (mmresnet.__version__, "Apache-2.0")
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
     extras = {"openmmlab", "onedl", "mmseg", "onedl-mmseg", "test", "demo", "docs"}
-    extras |= {"completion", "openvino"}
+    extras |= {"completion", "openvino", "report"}
     assert set(metadata.get_all("Provides-Extra")) == extras
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
     assert "torch>=2.6" in hard

@@ -82,7 +82,7 @@ demo_detector() {
 summarize_classifier() {
     cat <<END
 The classifier: $(newest $CLS_BEST), log in $(logs $CLS_RUN)
-  Pictures: $CLS_RUN/predictions.png, curves.png
+  Report: $CLS_RUN/report.html; pictures: $CLS_RUN/predictions.png, curves.png
   Your own images, in my_images/train/<class>/ and my_images/val/<class>/, here with 5 classes:
     $PYTHON tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr --cfg-options data_root=my_images num_classes=5
 END
@@ -91,7 +91,7 @@ END
 summarize_detector() {
     cat <<END
 The detector: $(newest $DET_BEST), log in $(logs $DET_RUN)
-  Pictures: $DET_RUN/detections.png, curves.png, val/pictures/
+  Report: $DET_RUN/report.html; pictures: $DET_RUN/detections.png, curves.png, val/pictures/
   Your own boxes, in COCO's format with folders as in $DET_DATA (docs/custom_detection.md):
     $PYTHON tools/train.py configs/custom/faster-rcnn_r18_fpn_scratch.py --cfg-options data_root=my_boxes
 END

@@ -36,7 +36,10 @@ def sections(run: Run, images: Images) -> list[Section]:
         for title, content in plots
         if content
     )
-    hint = note("Over the training iterations. Drag to zoom, double-click to see all again.")
+    hint = note(
+        "Over the training iterations. Drag to zoom, and double-click to see all again; on a touch "
+        "screen, use the buttons above a plot."
+    )
     return [Section("curves", "Curves", f'{hint}<div class="plots">{shown}</div>')]
 
 

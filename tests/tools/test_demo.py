@@ -66,9 +66,11 @@ def test_both_are_trained_and_reported(demo):
     for path in (
         f"{CLS}/best_accuracy_top1_epoch_13.pth",
         f"{CLS}/20260101_000000",
+        f"{CLS}/report.html",
         f"{CLS}/predictions.png",
         f"{DET}/best_coco_bbox_mAP_epoch_6.pth",
         f"{DET}/20260101_000000",
+        f"{DET}/report.html",
         f"{DET}/detections.png",
     ):
         assert path in output

@@ -3,7 +3,9 @@
 const report = (() => {
   const content = JSON.parse(document.getElementById("report-data").textContent);
   const scripts = new Map();
-  const PAGE = 48; // items of a gallery that are added at once
+  const FIRST = innerWidth < 640 ? 12 : 27; // items of a gallery that are shown at first
+  const MORE = 48; // and added at once
+  const SMALL = 40; // pixels of a picture that is enlarged without smoothing
 
   // make("p", {class: "note", text: "…"}, child…): an element; texts are never parsed as HTML
   function make(tag, attributes = {}, ...children) {
@@ -33,16 +35,26 @@ const report = (() => {
   function picture(index, alt = "") {
     const uri = index === null || index === undefined ? undefined : content.pictures[index];
     if (uri === undefined) return make("span", { class: "no-picture", text: "no picture" });
-    return make("img", { src: uri, alt, decoding: "async" });
+    const image = make("img", { src: uri, alt, decoding: "async" });
+    sharpen(image);
+    return image;
+  }
+
+  function sharpen(image) {
+    image.addEventListener("load", () => {
+      image.style.imageRendering = image.naturalWidth <= SMALL ? "pixelated" : "";
+    });
   }
 
   function fillPictures(root) {
     for (const image of root.querySelectorAll("img[data-picture]")) {
+      sharpen(image);
       whenVisible(image, () => { image.src = content.pictures[image.dataset.picture] ?? ""; });
     }
   }
 
   const lightbox = document.getElementById("lightbox");
+  sharpen(lightbox.querySelector("img"));
   lightbox.addEventListener("click", (event) => {
     if (event.target === lightbox) lightbox.close();
   });
@@ -73,7 +85,7 @@ const report = (() => {
     let next = 0;
 
     function addPage() {
-      const page = shown.slice(next, next + PAGE);
+      const page = shown.slice(next, next + (next ? MORE : FIRST));
       grid.append(...page.map(card));
       next += page.length;
       more.textContent = `Show more (${(shown.length - next).toLocaleString("en")} left)`;
