@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger, print_log
@@ -36,6 +36,9 @@ _WANDB_SETTINGS = {
 }
 _LOCAL = ("LocalVisBackend", "TensorboardVisBackend")  # they write files of the work directory
 _SENDING = ("add_config", "add_graph", "add_image", "add_scalar", "add_scalars", "add_history")
+
+_Method = TypeVar("_Method", bound=Callable[..., object])
+_initialized: Callable[[_Method], _Method] = force_init_env  # calls _init_env before the first
 
 
 def outlive_failures(visualizer: Visualizer) -> None:
@@ -116,7 +119,7 @@ class WandbVisBackend(EngineWandbVisBackend):
     def _init_env(self) -> None:
         import wandb
 
-        self._init_kwargs.setdefault("settings", wandb.Settings(**_WANDB_SETTINGS))
+        self._init_kwargs.setdefault("settings", dict(_WANDB_SETTINGS))
         try:
             if not _is_offline(self._init_kwargs) and not wandb.login(timeout=_PATIENCE):
                 raise wandb.errors.UsageError("Nobody is logged in.")
@@ -124,7 +127,7 @@ class WandbVisBackend(EngineWandbVisBackend):
         except wandb.errors.Error as error:
             self._init_kwargs["mode"] = "offline"
             super()._init_env()
-            folder = Path(wandb.run.settings.sync_dir)
+            folder = Path(self._wandb.run.settings.sync_dir)
             print_log(
                 f"W&B's server cannot be used: {str(error).splitlines()[0]} This run is recorded "
                 f"in files; to upload them later: wandb login, then wandb sync {folder}",
@@ -132,17 +135,17 @@ class WandbVisBackend(EngineWandbVisBackend):
                 logging.WARNING,
             )
 
-    @force_init_env
+    @_initialized
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Record the config. (mmengine also uploads all code below the current folder.)"""
         self._wandb.config.update(config.to_dict(), allow_val_change=True)
 
-    @force_init_env
+    @_initialized
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
         """Record a value at a step."""
         self.add_scalars({name: value}, step)
 
-    @force_init_env
+    @_initialized
     def add_scalars(
         self, scalar_dict: Mapping[str, Any], step: int = 0, *_: Any, **__: Any
     ) -> None:
@@ -150,7 +153,7 @@ class WandbVisBackend(EngineWandbVisBackend):
         # not log(step=…): the steps of a validation are epochs, and W&B's must not decrease
         self._wandb.log({**scalar_dict, "step": step}, commit=self._commit)
 
-    @force_init_env
+    @_initialized
     def add_history(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Record the lines of ``scalars.json`` that an earlier start of the run has written."""
         for line in lines:
@@ -171,6 +174,8 @@ class MLflowVisBackend(EngineMLflowVisBackend):
             says. ``artifact_suffix``, the endings of files of the work directory that are copied
             at the end, is by default empty.
     """
+
+    _mlflow: Any
 
     def __init__(self, save_dir: str, **kwargs: Any) -> None:
         kwargs.setdefault("artifact_suffix", ())
@@ -203,7 +208,7 @@ class MLflowVisBackend(EngineMLflowVisBackend):
         if self._params:
             mlflow.log_params(self._params)
 
-    @force_init_env
+    @_initialized
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Record the config, as a file and by its settings."""
         self.cfg = config
@@ -211,19 +216,19 @@ class MLflowVisBackend(EngineMLflowVisBackend):
         self._mlflow.log_params({_allowed(key): str(one)[:500] for key, one in settings.items()})
         self._mlflow.log_text(config.pretty_text, "config.py")
 
-    @force_init_env
+    @_initialized
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
         """Record a value at a step."""
         self.add_scalars({name: value}, step)
 
-    @force_init_env
+    @_initialized
     def add_scalars(
         self, scalar_dict: Mapping[str, Any], step: int = 0, *_: Any, **__: Any
     ) -> None:
         """Record values at a step, as ``vis_data/scalars.json`` has them."""
         self._mlflow.log_metrics({_allowed(key): v for key, v in scalar_dict.items()}, step)
 
-    @force_init_env
+    @_initialized
     def add_history(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Record the lines of ``scalars.json`` that an earlier start of the run has written."""
         from mlflow.entities import Metric
