@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Train, test and plot two models on handwritten digits: a ResNet-20 classifier, and a Faster R-CNN,
+# Train, test and plot two models on handwritten digits: a ResNet-20 classifier, which is exported to
+# ONNX as well, and a Faster R-CNN,
 # initialized from its weights, that detects them among clutter. Results of earlier runs are reused.
 #
 #   PYTHON=.venv/bin/python tools/demo.sh        both
@@ -59,6 +60,7 @@ demo_classifier() {
     evaluate $CLS_CONFIG "$checkpoint" $CLS_RUN
     "$PYTHON" tools/plot_curves.py $CLS_RUN $CLS_RUN/curves.png >/dev/null  # named below
     "$PYTHON" tools/plot_predictions.py $CLS_CONFIG "$checkpoint" $CLS_RUN/predictions.png | tail -n 1
+    "$PYTHON" tools/export.py $CLS_CONFIG "$checkpoint" --to onnx --out $CLS_RUN/onnx --force
 }
 
 demo_detector() {
@@ -83,6 +85,7 @@ summarize_classifier() {
     cat <<END
 The classifier: $(newest $CLS_BEST), log in $(logs $CLS_RUN)
   Report: $CLS_RUN/report.html; pictures: $CLS_RUN/predictions.png, curves.png
+  Exported: $PYTHON $CLS_RUN/onnx/run.py data/digits/val/3/*.png
   Your own images, in my_images/train/<class>/ and my_images/val/<class>/, here with 5 classes:
     $PYTHON tools/train.py configs/resnet50_8xb32_in1k.py --auto-scale-lr --cfg-options data_root=my_images num_classes=5
 END
