@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from mmresnet.evaluation.diagnosis.confusion import class_quality, confusion, most_confused
@@ -9,8 +11,8 @@ from mmresnet.report.classification.classified import SCRIPT, Classified
 from mmresnet.report.html import note, table
 from mmresnet.report.page import Section
 
-_MOST_PICTURES = 2000  # about 6 MB
-_IN_A_CELL, _OF_CORRECT = 40, 8
+_MOST_LISTED, _MOST_PICTURES = 20_000, 3000  # pictures of about 9 MB
+_OF_CORRECT = 8  # in a cell
 _PAIRS = 12
 
 
@@ -18,20 +20,20 @@ def matrix(found: Classified) -> Section:
     """Return the matrix, whose cells open their images."""
     counts = confusion(found.labels, found.predicted, len(found.classes))
     true, other = np.nonzero(counts)
-    shown = _shown(found)
+    listed = _listed(found)
     data = {
         "classes": found.classes,
         "cells": np.stack([true, other, counts[true, other]], axis=1),
         "pairs": most_confused(counts, _PAIRS),
         "images": [
             [
-                found.picture(found.file(i)),
+                found.picture(found.file(i)) if number < _MOST_PICTURES else None,
                 found.labels[i],
                 found.predicted[i],
                 round(float(found.scores[i, found.predicted[i]]), 4),
                 found.names[i],
             ]
-            for i in shown
+            for number, i in enumerate(listed)
         ],
     }
     errors = int(found.wrong.sum())
@@ -44,21 +46,21 @@ def matrix(found: Classified) -> Section:
     return Section("confusion", "Confusion matrix", html, data, SCRIPT)
 
 
-def _shown(found: Classified) -> list[int]:
-    """Return the images with pictures: in turn one of each cell, so that every cell has some.
+def _listed(found: Classified) -> list[int]:
+    """Return the images in the order of their pictures: in turn one of each cell.
 
-    Of errors the most confident come first, of correct predictions the least.
+    Of errors the most confident come first; of correct predictions a few of the least confident.
     """
     best = found.scores.max(axis=1)
     order = np.argsort(np.where(found.wrong, -best, best), kind="stable")
-    turns: dict[tuple[int, int], int] = {}
+    turns: Counter[tuple[int, int]] = Counter()
     ranked = []
     for i in order.tolist():
         cell = int(found.labels[i]), int(found.predicted[i])
-        turn = turns[cell] = turns.get(cell, 0) + 1
-        if turn <= (_IN_A_CELL if found.wrong[i] else _OF_CORRECT):
-            ranked.append((turn, i))
-    return [i for _, i in sorted(ranked, key=lambda one: one[0])[:_MOST_PICTURES]]
+        turns[cell] += 1
+        if found.wrong[i] or turns[cell] <= _OF_CORRECT:
+            ranked.append((turns[cell], i))
+    return [i for _, i in sorted(ranked, key=lambda one: one[0])[:_MOST_LISTED]]
 
 
 def classes(found: Classified) -> Section:
@@ -78,7 +80,15 @@ def classes(found: Classified) -> Section:
         ]
         for i in range(count)
     ]
-    header = ["class", "images", "recall %", "precision %", "F1 %", "taken for", "mistaken from"]
+    header = [
+        "class",
+        "images",
+        "recall %",
+        "precision %",
+        "F1 %",
+        "missed as",
+        "false positives from",
+    ]
     means = ", ".join(
         f"{name} {np.nanmean(values):.1%}"
         for name, values in (

@@ -14,6 +14,7 @@ from mmresnet.evaluation.diagnosis.thresholds import precision_curve, threshold_
 from mmresnet.report.classification.classified import SCRIPT, Classified
 from mmresnet.report.html import Cell, code, figure, note, table
 from mmresnet.report.page import Section
+from mmresnet.weights.temperature import check_target
 
 _WANTED = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 _MOST_POINTS = 1000
@@ -54,7 +55,7 @@ def calibration(found: Classified) -> Section:
 
 
 def _advice(found: Classified, temperature: float) -> str:
-    kind = "overconfident" if temperature > 1 else "too cautious"
+    kind = "overconfident" if temperature > 1 else "underconfident"
     measured = (
         f"A temperature of {temperature:.3f} fits these scores best: the net is {kind}. It changes "
         "no prediction. The second row shows each fifth of the images with the temperature of the "
@@ -67,6 +68,10 @@ def _advice(found: Classified, temperature: float) -> str:
         return note(measured) + note(stored)
     command = ["mmresnet", "calibrate", str(found.run.config_file or "CONFIG")]
     command.append(str(found.weights or "CHECKPOINT"))
+    try:
+        check_target(command[-1], None)
+    except UserError:  # it cannot be replaced
+        command += ["--out", "calibrated.pth"]
     return note(measured + " To store it with the weights:") + code(shlex.join(command))
 
 

@@ -7,7 +7,7 @@
   const EDGE = 4; // pixels for the outline of a cell at the border
   const { make, colour } = report;
   const count = (number) => number.toLocaleString("en");
-  const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+  const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
 
   // ---- the matrix
 
