@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train, test and plot two models on handwritten digits: a ResNet-20 classifier, which is exported to
-# ONNX as well, and a Faster R-CNN,
-# initialized from its weights, that detects them among clutter. Results of earlier runs are reused.
+# ONNX as well, and a Faster R-CNN, initialized from its weights, that detects them among clutter.
+# Results of earlier runs are reused.
 #
 #   PYTHON=.venv/bin/python tools/demo.sh        both
 #   PYTHON=.venv/bin/python tools/demo.sh cls    only the classifier

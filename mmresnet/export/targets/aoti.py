@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Callable
@@ -46,7 +47,9 @@ def write(module: Exportable, folder: Path) -> dict[str, Any]:
 
     compiler = check_compiler()
     program = trace(module)
-    aoti_compile_and_package(program, package_path=str(folder / "model.pt2"))
+    content = io.BytesIO()  # writing a file itself, PyTorch ends the process where the disk is full
+    aoti_compile_and_package(program, package_path=content)
+    (folder / "model.pt2").write_bytes(content.getbuffer())
     return {"compiler": Path(compiler).name, "input_shape": input_shape(program)}
 
 

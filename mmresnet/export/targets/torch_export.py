@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,10 @@ def write(module: Exportable, folder: Path) -> dict[str, Any]:
     # Without these, a call checks the ranges of the sizes alone. With them it also checks whatever
     # was compared while tracing, such as strides, and refuses sizes that the model computes well.
     program.example_inputs = None
-    torch.export.save(program, folder / "model.pt2")
+    # Writing a file itself, PyTorch ends the process where the disk is full.
+    content = io.BytesIO()
+    torch.export.save(program, content)
+    (folder / "model.pt2").write_bytes(content.getbuffer())
     return {"input_shape": input_shape(program)}
 
 
