@@ -44,8 +44,8 @@ class Opened:
 
     Attributes:
         split: "train", "val" or "test".
-        loader: Its torch ``DataLoader``, without processes of its own, whose batches have at most as many images
-            as are shown.
+        loader: Its torch ``DataLoader``, without processes, and with as many images in a batch as
+            are shown.
         sources: The data sets that it is made of.
         classes: Their names; the numbers of classes that have none.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mmresnet.datasets.current_sample import Sample, loading
@@ -22,7 +22,15 @@ _BATCHES_OF_AUGMENTS = 3  # batches that are shown where each may be mixed in an
 
 
 def batch_section(opened: Opened, images: Images, seed: int) -> Section:
-    """Return batches as the net gets them, with what normalized their colours undone."""
+    """Return batches as the net gets them, or why there are none."""
+    try:
+        html = _batches(opened, images, seed)
+    except Exception as error:  # of a step, a collate function or the model
+        html = note(f"No batch can be made. {type(error).__name__}: {error}")
+    return Section("batches", "Batches", html, script=SCRIPT)
+
+
+def _batches(opened: Opened, images: Images, seed: int) -> str:
     preprocessor: Any = build_model(opened.cfg).data_preprocessor
     augments = getattr(preprocessor, "batch_augments", None) if opened.split == "train" else None
     colours = Colours(opened.sources[0].bgr)
@@ -41,7 +49,7 @@ def batch_section(opened: Opened, images: Images, seed: int) -> Section:
             for index, image, sample in zip(indices, batch["inputs"], samples, strict=True)
         ]
         rows.append(grid([strip([frame], _has_boxes(opened)) for frame in frames]))
-    return Section("batches", "Batches", note(text) + "<hr>".join(rows), script=SCRIPT)
+    return note(text) + "<hr>".join(rows)
 
 
 def step_section(opened: Opened, images: Images, number: int, seed: int) -> Section:
@@ -65,34 +73,30 @@ def _name(dataset: Any, index: int) -> str:
 def _step_frames(
     source: Source, index: int, seed: int, opened: Opened, images: Images
 ) -> list[Frame]:
+    """Return the sample after each step, up to one that fails or leaves it out."""
     frames: list[Frame] = []
-    before: View | None = None
-    for step, sample, colours in _after_each_step(source, index, seed):
-        view = None if sample is None else view_of(sample, colours)
-        if view is None:
-            frames.append(Frame(None, _step_name(step), ["the image is left out"]))
-        elif before is not None and view.same_as(before):
-            frames.append(_frame(view, _step_name(step), opened, images, ["nothing changes"]))
-        else:
-            frames.append(_frame(view, _step_name(step), opened, images))
-        before = view
-    return frames
-
-
-def _after_each_step(
-    source: Source, index: int, seed: int
-) -> Iterator[tuple[Any, dict[str, Any] | None, Colours]]:
-    """Yield each step, what it returns for a sample, and what has been done to colours by then."""
-    colours = Colours(source.bgr)
+    colours, before = Colours(source.bgr), None
     with fork_rng(seed), loading() as set_current:
         set_current(Sample(seed, 0, index))
         sample = source.dataset.get_data_info(index)
         for step in source.steps:
-            sample = step(sample)
-            colours.follow(step)
-            yield step, sample, colours
+            try:
+                sample = step(sample)
+            except Exception as error:  # a step of any package
+                reason = f"fails: {type(error).__name__}: {error}"
+                return [*frames, Frame(None, _step_name(step), [reason])]
             if sample is None:
-                return
+                return [*frames, Frame(None, _step_name(step), ["leaves the image out"])]
+            colours.follow(step)
+            view = view_of(sample, colours)
+            if view is None:
+                frames.append(Frame(None, _step_name(step)))
+                continue
+            unchanged = before is not None and view.same_as(before)
+            more = ["nothing changes"] if unchanged else []
+            frames.append(_frame(view, _step_name(step), opened, images, more))
+            before = view
+    return frames
 
 
 def _frame(

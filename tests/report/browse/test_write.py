@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("mmpretrain")
 pytest.importorskip("plotly")
 
+from mmresnet.config.load import load_config
 from mmresnet.errors import UserError
 from mmresnet.report.browse import write
 from mmresnet.report.browse.data import open_set
@@ -90,8 +91,6 @@ def test_a_set_in_memory_and_one_of_repeated_parts_are_shown(tiny_images):
             "pipeline": [{"type": "LoadImageFromFile"}, {"type": "PackInputs"}],
         },
     }
-    from mmresnet.config.load import load_config
-
     cfg = load_config("digits_resnet20", options(tiny_images))
     cfg.train_dataloader.dataset = {"type": "ConcatDataset", "datasets": [repeated, dict(repeated)]}
     opened = open_set(cfg, "train", 5)
@@ -99,6 +98,16 @@ def test_a_set_in_memory_and_one_of_repeated_parts_are_shown(tiny_images):
     assert [len(source.dataset) for source in opened.sources] == [6, 6]
     shown = frames(step_section(opened, Images(), 2, seed=0).html)
     assert [title for title, _ in shown] == ["LoadImageFromFile", "PackInputs"] * 2
+
+
+def test_a_step_that_fails_is_shown(tiny_images):
+    cfg = load_config("digits_resnet20", options(tiny_images))
+    cfg.train_dataloader.dataset.pipeline[2] = {"type": "torchvision/RandomCrop", "size": 8}
+    opened = open_set(cfg, "train", 2)  # without NumpyToPIL before it
+    shown = frames(step_section(opened, Images(), 1, seed=0).html)
+    assert [title for title, _ in shown] == ["LoadImageFromFile", "Resize", "RandomCrop"]
+    assert shown[-1][1][0].startswith("fails: TypeError: ")
+    assert "No batch can be made. TypeError: " in batch_section(opened, Images(), seed=0).html
 
 
 @pytest.mark.parametrize(
