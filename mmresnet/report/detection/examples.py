@@ -11,7 +11,7 @@ import numpy as np
 from mmresnet.evaluation.detection_errors.boxes import rank_in_group
 from mmresnet.evaluation.detection_errors.kinds import KINDS, Kind
 from mmresnet.report.detection.pictures import Pair, Pictures
-from mmresnet.report.html import figure, note, table
+from mmresnet.report.html import details, figure, note, pairs, table
 from mmresnet.report.page import Section
 
 SCRIPT = "detection.js"
@@ -101,14 +101,12 @@ def error_kinds(pictures: Pictures) -> Section:
         "right. All detections count, whatever their scores. The examples of false detections are "
         f"those with the highest scores, of missed objects the largest. {_LEGEND}"
     )
-    rows = [
-        [kind.value, round(100 * costs[kind], 2), errors.count(kind), _MEANINGS[kind]]
-        for kind in kinds
-    ]
+    rows = [[kind.value, lost[kind], errors.count(kind)] for kind in kinds]
     html = (
         note(hint)
         + figure({"data": [bars], "layout": layout}, height=260)
-        + table(["kind", "AP lost", "errors", "meaning"], rows)
+        + table(["kind", "AP lost", "errors"], rows)
+        + details("What the kinds mean", pairs({kind.value: _MEANINGS[kind] for kind in KINDS}))
         + '<h3>Examples</h3><div class="pictures"></div>'
     )
     items = [item for kind in kinds for item in _examples(pictures, kind)]
@@ -121,12 +119,12 @@ def _examples(pictures: Pictures, kind: Kind) -> list[dict[str, Any]]:
         missed = np.flatnonzero(errors.missed)
         areas = boxes.objects.box[missed, 2:].prod(axis=1)
         shown = missed[np.argsort(-areas, kind="stable")][:_OF_KIND].tolist()
-        pairs = [(which, -1) for which in shown]
+        behind = [(which, -1) for which in shown]
     else:
         shown = np.flatnonzero(errors.kind == KINDS.index(kind))[:_OF_KIND].tolist()
-        pairs = [(int(errors.target[which]), which) for which in shown]
-    items = _items(pictures, pairs)
-    for item, pair in zip(items, pairs, strict=True):
+        behind = [(int(errors.target[which]), which) for which in shown]
+    items = _items(pictures, behind)
+    for item, pair in zip(items, behind, strict=True):
         item["tags"] = {"Kind": kind.value, "Class": boxes.classes[_label(pictures, pair)]}
         if pair[1] >= 0:
             item["lines"].append(f"{kind.value}, IoU {errors.iou[pair[1]]:.2f}")
@@ -139,13 +137,13 @@ def _label(pictures: Pictures, pair: Pair) -> int:
     return int(boxes.objects.label[which] if detection < 0 else boxes.detections.label[detection])
 
 
-def _items(pictures: Pictures, pairs: list[Pair]) -> list[dict[str, Any]]:
+def _items(pictures: Pictures, behind: list[Pair]) -> list[dict[str, Any]]:
     """Return the items of a gallery with the crops of pairs of boxes."""
-    columns = np.array(pairs, dtype=int).reshape(-1, 2).T
+    columns = np.array(behind, dtype=int).reshape(-1, 2).T
     return [
         {"picture": picture, "title": _title(pictures, pair), "lines": [pictures.name(image)]}
         for picture, pair, image in zip(
-            pictures.crops(pairs), pairs, pictures.image_of(*columns).tolist(), strict=True
+            pictures.crops(behind), behind, pictures.image_of(*columns).tolist(), strict=True
         )
     ]
 
@@ -165,15 +163,10 @@ def confusion(pictures: Pictures) -> Section:
     """Return the confusion matrix, whose cells show the boxes behind them."""
     found = pictures.found
     chosen = _chosen(pictures)
-    pairs = list(
-        zip(
-            found.confusion.object[chosen].tolist(),
-            found.confusion.detection[chosen].tolist(),
-            strict=True,
-        )
-    )
+    columns = (found.confusion.object[chosen], found.confusion.detection[chosen])
+    behind = list(zip(*(column.tolist() for column in columns), strict=True))
     cells: dict[str, list[dict[str, Any]]] = {}
-    for entry, item in zip(chosen.tolist(), _items(pictures, pairs), strict=True):
+    for entry, item in zip(chosen.tolist(), _items(pictures, behind), strict=True):
         cell = f"{found.confusion.true[entry]},{found.confusion.predicted[entry]}"
         cells.setdefault(cell, []).append(item)
     hint = (

@@ -8,6 +8,9 @@
   const literal = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const short = (text) => literal(text.length > 24 ? `${text.slice(0, 23)}…` : text);
 
+  const onNewColours = (draw) =>
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
   for (const name of ["worst-images", "detection-errors"]) {
     report.section(name, (element, data) => {
       report.gallery(element.querySelector(".pictures"), data.items, "No mistakes.");
@@ -42,13 +45,18 @@
       hovermode: "closest",
     };
     let chosen = null;
-    const draw = (plot) => report.plot(plot, { data: traces(data, data.plots[plot.dataset.plot], chosen), layout });
     const shown = new Set();
-    for (const plot of plots) report.whenVisible(plot, () => { shown.add(plot); draw(plot); });
+    const draw = () => {
+      for (const plot of shown) {
+        report.plot(plot, { data: traces(data, data.plots[plot.dataset.plot], chosen), layout });
+      }
+    };
+    for (const plot of plots) report.whenVisible(plot, () => { shown.add(plot); draw(); });
+    onNewColours(draw);
     const objects = new Map(data.classes.map((name, row) => [name, data.objects[row]]));
     element.querySelector(".choice").append(report.select("Class", objects, (name) => {
       chosen = name === null ? null : data.classes.indexOf(name);
-      for (const plot of shown) draw(plot);
+      draw();
     }));
   }
   report.section("precision-recall", curves);
@@ -103,15 +111,16 @@
       tickvals: names.map((_, i) => i), ticktext: names.map(short), showgrid: false, zeroline: false,
       range: [-0.5, last + 0.5], tickfont: { size: names.length > 30 ? 9 : 12 },
     };
+    const tickangle = names.length > 6 ? -60 : 0;
+    const layout = {
+      xaxis: { ...axis, title: { text: "found", standoff: 8 }, side: "top", tickangle },
+      yaxis: { ...axis, title: { text: "true", standoff: 8 }, range: [last + 0.5, -0.5] },
+      margin: { l: 60, r: 12, t: 60, b: 12 }, dragmode: false,
+    };
+    const draw = () => report.plot(plot, { data: [layer(true, "--blue"), layer(false, "--red")], layout });
     report.whenVisible(plot, async () => {
-      await report.plot(plot, {
-        data: [layer(true, "--blue"), layer(false, "--red")],
-        layout: {
-          xaxis: { ...axis, title: { text: "found", standoff: 8 }, side: "top", tickangle: names.length > 6 ? -60 : 0 },
-          yaxis: { ...axis, title: { text: "true", standoff: 8 }, range: [last + 0.5, -0.5] },
-          margin: { l: 60, r: 12, t: 60, b: 12 }, dragmode: false,
-        },
-      });
+      await draw();
+      onNewColours(draw);
       plot.on("plotly_click", ({ points: [point] }) => {
         open(cells.find((cell) => cell.i === point.y && cell.j === point.x));
       });
