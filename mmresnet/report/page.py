@@ -7,14 +7,17 @@ import gzip
 import hashlib
 import importlib.resources
 import importlib.util
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from string import Template
 from typing import Any
 
+from mmengine.logging import print_log
+
 from mmresnet.errors import MissingPackageError
-from mmresnet.report.html import escape, script_json
+from mmresnet.report.html import escape, note, script_json
 from mmresnet.report.images import Images
 
 _STATIC = importlib.resources.files("mmresnet.report") / "static"
@@ -36,6 +39,17 @@ class Section:
     html: str
     data: Mapping[str, Any] = field(default_factory=dict)
     script: str = ""
+
+
+def attempt(title: str, part: Callable[[], list[Section]]) -> list[Section]:
+    """Return what a part of the page gives; if it fails, a section that says why."""
+    try:
+        return part()
+    except Exception as error:  # whatever it is, it costs the page no other part
+        reason = f"{type(error).__name__}: {error}"
+        print_log(f"The report has no part '{title}'. {reason}", "current", logging.WARNING)
+        name = title.lower().replace(" ", "-")
+        return [Section(name, title, note(f"This part could not be made. {reason}"))]
 
 
 def assemble(title: str, sections: Sequence[Section], images: Images) -> str:

@@ -190,8 +190,10 @@ class Run:
         dataset = ((self.config or {}).get(f"{split}_dataloader") or {}).get("dataset")
         if not dataset:
             raise UserError(f"The config of '{self.folder}' has no {split}_dataloader.dataset.")
+        if "pipeline" in dataset:  # else it is a wrapper's
+            dataset = {**dataset, "pipeline": []}
         with building(self.config):
-            return DATASETS.build({**dataset, "pipeline": []})
+            return DATASETS.build(dataset)
 
 
 def _read(load: Any, path: Path) -> Any:

@@ -6,22 +6,22 @@ from mmresnet.report.classification import confusion, data, mistakes, trust
 from mmresnet.report.classification.classified import Classified, read
 from mmresnet.report.html import note
 from mmresnet.report.images import Images
-from mmresnet.report.page import Section
+from mmresnet.report.page import Section, attempt
 from mmresnet.report.run import Run
 
-PARTS = (
-    confusion.matrix,
-    confusion.classes,
-    mistakes.worst,
-    trust.calibration,
-    trust.thresholds,
-    data.doubtful_labels,
-    data.near_duplicates,
-)
+PARTS = {
+    "Confusion matrix": confusion.matrix,
+    "Classes": confusion.classes,
+    "Worst mistakes": mistakes.worst,
+    "Calibration": trust.calibration,
+    "Thresholds": trust.thresholds,
+    "Doubtful labels": data.doubtful_labels,
+    "Near duplicates": data.near_duplicates,
+}
 
 
 def sections(run: Run, images: Images) -> list[Section]:
-    """Return the sections; a sentence if there is one label per image to compare with."""
+    """Return the sections; a sentence if there is no label for each image to compare with."""
     found = read(run)
     if found is None:
         return []
@@ -32,4 +32,5 @@ def sections(run: Run, images: Images) -> list[Section]:
         )
         return [Section("classes", "Classes", note(text))]
     classified = Classified(run, images, found)
-    return [part(classified) for part in PARTS]
+    made = (attempt(title, lambda part=part: [part(classified)]) for title, part in PARTS.items())
+    return [section for sections in made for section in sections]

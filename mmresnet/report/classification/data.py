@@ -55,7 +55,7 @@ def near_duplicates(found: Classified) -> Section:
     title = "Near duplicates"
     try:
         training = read_training_set(found.run)
-    except UserError as error:
+    except (UserError, ImportError, OSError) as error:
         return Section("duplicates", title, note(f"Not looked for: {error}"))
     count, total = len(found.labels), len(found.labels) + len(training.pictures)
     if total > MOST_COMPARED:

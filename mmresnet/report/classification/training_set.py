@@ -45,20 +45,12 @@ def read_training_set(run: Run) -> TrainingSet:
 
     Raises:
         UserError: The config has no training set, or it cannot be built.
+        ImportError: A package that it needs is not installed.
     """
-    loader = (run.config or {}).get("train_dataloader")
-    if not loader:
-        raise UserError("the config of this run has no training set.")
-    from mmengine.registry import DATASETS
-
     from mmresnet.datasets.check import parts_of
-    from mmresnet.engine.assembly import building
 
-    with building(run.config):
-        built = DATASETS.build(loader["dataset"])
-    found = {
-        key: (picture, label) for part in parts_of(built) for key, picture, label in _images(part)
-    }
+    images = [one for part in parts_of(run.dataset("train")) for one in _images(part)]
+    found = {key: (picture, label) for key, picture, label in images}
     pictures = [picture for picture, _ in found.values()]
     labels = [label for _, label in found.values()]
     if not pictures:

@@ -38,7 +38,10 @@ def test_a_mirrored_image_is_found():
 
 
 def test_other_images_are_no_duplicates():
-    assert find(describe([np.asarray(picture(seed)) for seed in range(100, 300)]), describe(OTHERS)) == []
+    assert (
+        find(describe([np.asarray(picture(seed)) for seed in range(100, 300)]), describe(OTHERS))
+        == []
+    )
 
 
 def test_a_shared_horizon_or_frame_is_no_duplicate():

@@ -8,6 +8,7 @@ import torch
 
 from mmresnet.datasets import class_scores
 from mmresnet.evaluation.diagnosis.temperature import scale
+from mmresnet.report import classification
 from mmresnet.report.classification import confusion, data, mistakes, sections, trust
 from mmresnet.report.classification.classified import Classified, read
 from mmresnet.report.images import Images
@@ -20,6 +21,16 @@ def test_all_sections_in_order(run_folder):
     found = sections(Run(run_folder), Images())
     assert [one.name for one in found] == NAMES
     assert "<script>" not in "".join(one.html.replace("application/json", "") for one in found)
+
+
+def test_a_part_that_fails_costs_no_other(run_folder, monkeypatch):
+    def fail(found):
+        raise ValueError("<b>no</b>")
+
+    monkeypatch.setitem(classification.PARTS, "Calibration", fail)
+    found = {one.name: one for one in classification.sections(Run(run_folder), Images())}
+    assert list(found) == NAMES
+    assert "ValueError: &lt;b&gt;no&lt;/b&gt;" in found["calibration"].html
 
 
 def test_the_matrix_and_its_images(found):
