@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmengine.dataset import Compose
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import Runner
 
 from mmresnet.config.preflight.image_folders import check_image_folders
@@ -113,6 +113,7 @@ def batches(
     A batch has ``inputs`` (N, 3, H, W) and ``data_samples``.
     """
     dataset, found = opened.loader.dataset, []
+    MessageHub.get_current_instance().update_info("iter", 0)  # mmdet's batch augmentations ask
     with fork_rng(seed), loading() as set_current:
         for indices, _ in zip(opened.loader.batch_sampler, range(count), strict=False):
             samples = []

@@ -103,7 +103,7 @@ class View:
         lines = [f"{width}×{height}"]
         if self.shares:
             lines.append(_shares(self.shares, classes))
-        if len(self.boxes):
+        elif len(self.boxes):
             counts = Counter(_name(label, classes) for label in self.labels).most_common()
             more = f" and {len(counts) - _MOST_NAMES} more" * (len(counts) > _MOST_NAMES)
             lines.append(", ".join(f"{n} {name}" for name, n in counts[:_MOST_NAMES]) + more)
@@ -133,10 +133,11 @@ def view_of(sample: Mapping[str, Any], colours: Colours) -> View | None:
     view = View(colours.picture(image))
     if packed is not None:
         _annotate(view, packed)
-    elif "gt_bboxes" in sample:
-        _add_boxes(view, sample["gt_bboxes"], sample.get("gt_bboxes_labels"))
-    elif "gt_label" in sample:
+        return view
+    if "gt_label" in sample:
         view.shares = {int(label): 1.0 for label in np.atleast_1d(sample["gt_label"])}
+    if "gt_bboxes" in sample:
+        _add_boxes(view, sample["gt_bboxes"], sample.get("gt_bboxes_labels"))
     return view
 
 
@@ -166,8 +167,9 @@ def _add_boxes(view: View, boxes: Any, labels: Any) -> None:
     if corners is None:
         return
     view.boxes = np.asarray(torch.as_tensor(corners).cpu(), dtype=float).reshape(-1, 4)
-    none = [0] * len(view.boxes)
-    view.labels = none if labels is None else [int(label) for label in labels]
+    if labels is None:  # the boxes of an image with one class
+        labels = [next(iter(view.shares), 0)] * len(view.boxes)
+    view.labels = [int(label) for label in labels]
 
 
 def _name(label: int, classes: Sequence[str]) -> str:

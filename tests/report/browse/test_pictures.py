@@ -106,3 +106,8 @@ def test_a_mixed_target_has_its_shares(mmpretrain_scope):
     sample = built([PACK])[0]({"img": RGB, "gt_label": 1})["data_samples"]
     sample.set_gt_score(torch.tensor([0.25, 0.75, 0.0]))
     assert view_of_input(torch.zeros(3, 4, 4), sample, Colours(False)).shares == {1: 0.75, 0: 0.25}
+
+
+def test_boxes_without_labels_have_that_of_the_image():
+    view = view_of({"img": RGB, "gt_label": 1, "gt_bboxes": np.ones((2, 4))}, Colours(False))
+    assert (view.labels, view.lines(["cat", "dog"])) == ([1, 1], ["8×6", "dog"])
