@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("PIL")
 pytest.importorskip("matplotlib")
 
-from mmresnet.visualization.overlay import MIN_SIZE, _readable, colour_of, draw, text_colour_on
+from mmresnet.visualization.overlay import MIN_SIZE, colour_of, draw, readable, text_colour_on
 
 GREY = 100
 
@@ -114,8 +114,8 @@ def test_a_long_label_is_shortened_and_its_score_is_not(monkeypatch):
 
 
 def test_a_name_with_letters_that_the_font_lacks_is_replaced_by_the_class_id():
-    assert _readable("Æfé Жук", 4) == "Æfé Жук"
-    assert _readable("犬", 4) == "class 4"
+    assert readable("Æfé Жук", 4) == "Æfé Жук"
+    assert readable("犬", 4) == "class 4"
 
 
 def test_colours_differ_and_text_contrasts_with_them():
