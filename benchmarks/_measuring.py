@@ -25,7 +25,8 @@ from mmresnet.engine.allocator import keep_freed_memory
 PACKAGES = (
     *("torch", "torchvision", "numpy", "mmengine", "mmcv", "mmcv-lite", "mmpretrain", "mmdet"),
     *("onedl-mmengine", "onedl-mmcv", "onedl-mmpretrain", "onedl-mmdetection"),
-    *("timm", "openvino", "opencv-python", "opencv-python-headless", "simplejpeg"),
+    *("timm", "openvino", "nncf", "onnx", "onnxruntime"),
+    *("opencv-python", "opencv-python-headless", "simplejpeg"),
 )
 
 

@@ -31,18 +31,8 @@ def calibration_images(
     Raises:
         UserError: The training set cannot be read, and there are none of the user's.
     """
-    loader = cfg.get("train_dataloader") or {}
-    pipeline = dataset_settings(cfg)["pipeline"]
     try:
-        with quiet(), building(cfg):
-            from mmengine.dataset import ConcatDataset
-            from mmengine.registry import DATASETS
-
-            parts = [
-                DATASETS.build({**settings, "pipeline": pipeline, "lazy_init": False})
-                for settings in _inner(loader.get("dataset") or {})
-            ]
-            dataset = ConcatDataset(parts)
+        dataset = _training_set(cfg)
     except (UserError, OSError, ImportError, ValueError, AssertionError) as error:
         if named is not None:
             return named
@@ -56,6 +46,24 @@ def calibration_images(
     for index in chosen:
         samples.add(dataset[int(index)], preparation.loads_rgb)
     return samples
+
+
+def _training_set(cfg: Config) -> Any:
+    """Return the training set with the pipeline of the test."""
+    settings = (cfg.get("train_dataloader") or {}).get("dataset")
+    if not settings:
+        raise UserError("The config has no train_dataloader.dataset.")
+    pipeline = dataset_settings(cfg)["pipeline"]
+    with quiet(), building(cfg):
+        from mmengine.dataset import ConcatDataset
+        from mmengine.registry import DATASETS
+
+        return ConcatDataset(
+            [
+                DATASETS.build({**inner, "pipeline": pipeline, "lazy_init": False})
+                for inner in _inner(settings)
+            ]
+        )
 
 
 def _inner(dataset: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -43,12 +43,13 @@ def prepared(model: Any) -> Predict:
 def layers(model: Any) -> dict[str, int]:
     """Return how many convolutions and matrix products there are: in 8 bits, in all.
 
-    The input of a layer in 8 bits is a DequantizeLinear.
+    The weights of a layer in 8 bits come from a DequantizeLinear.
     """
     maker = {name: node.op_type for node in model.graph.node for name in node.output}
-    found = [node for node in model.graph.node if node.op_type in _WITH_WEIGHTS]
-    eight = [node for node in found if maker.get(node.input[0]) == "DequantizeLinear"]
-    return {"int8": len(eight), "all": len(found)}
+    makers = [
+        maker.get(node.input[1]) for node in model.graph.node if node.op_type in _WITH_WEIGHTS
+    ]
+    return {"int8": makers.count("DequantizeLinear"), "all": len(makers)}
 
 
 def batch_of(model: Any) -> int:
