@@ -89,14 +89,15 @@ def _class_table(names: Sequence[str], found: Classifiers) -> str:
 
 def _items(runs: Runs, found: Classifiers, images: Images) -> list[dict[str, object]]:
     """Return the images that some run gets right and another wrong, the surest mistakes first."""
-    classes, split = found.scores[0].classes, str(runs.split)
+    first, split = found.scores[0], str(runs.split)
+    classes, paths = first.classes, first.paths
     best = np.stack([one.scores.argmax(axis=1) for one in found.scores])
     sure = np.stack([one.scores.max(axis=1) for one in found.scores])
     differ = np.flatnonzero(found.right.any(axis=0) & ~found.right.all(axis=0))
     mistakes = np.where(found.right, -1.0, sure)[:, differ].max(axis=0)
     items: list[dict[str, object]] = []
     for row in differ[np.argsort(-mistakes, kind="stable")][:_MOST_IMAGES].tolist():
-        source = runs.runs[0].image(split, row)  # rows are the first run's
+        source = paths[row] if paths else runs.runs[0].image(split, row)  # the rows are its
         right = [name for name, one in zip(runs.names, found.right[:, row], strict=True) if one]
         lines = [
             f"{name}: {classes[kind]} {score:.2f}"
@@ -107,7 +108,7 @@ def _items(runs: Runs, found: Classifiers, images: Images) -> list[dict[str, obj
             {
                 "picture": picture,
                 "title": classes[found.labels[row]],
-                "lines": [*lines, found.scores[0].images[row]],
+                "lines": [*lines, first.images[row]],
                 "tags": {"Right": ", ".join(right), "Class": classes[found.labels[row]]},
             }
         )
