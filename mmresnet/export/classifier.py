@@ -109,7 +109,7 @@ class ClassifierTask:
             1 - tolerance.agreement,
             f"the best class is the same for {agreeing} of {len(ours)} images",
         )
-        cases = [{"images": len(ours), **_differences(ours, theirs)}]
+        cases: list[dict[str, Any]] = [{"images": len(ours), **_differences(ours, theirs)}]
         for images in _cases(samples.images, shape):
             difference = _differences(self._scores(images), predict(images)[0])
             cases.append({"batch": len(images), "size": images.shape[1:3], **difference})

@@ -14,6 +14,7 @@ from mmresnet.config.classes import follow_checkpoint
 from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.engine.assembly import is_detector, load_model, prepare
 from mmresnet.errors import ExportError, UserValueError
+from mmresnet.export.classifier import ClassifierTask
 from mmresnet.export.first_difference import first_difference
 from mmresnet.export.folder import (
     FORMAT,
@@ -127,17 +128,16 @@ def load_task(cfg: Config, checkpoint: str) -> tuple[Task, dict[str, Any]]:
     content = read(checkpoint)
     follow_checkpoint(cfg, content)
     model = load_model(cfg, content, "cpu")
-    kind: type[Task]
-    if is_detector(cfg):
-        from mmresnet.export.detectors.task import DetectorTask as kind
-    else:
-        from mmresnet.export.classifier import ClassifierTask as kind
     origin = {
         "config": str(cfg.filename or ""),
         "checkpoint": checkpoint,
         "is_average": "ema_state_dict" in content,  # the model has the average then
     }
-    return kind(cfg, content, model), origin
+    if is_detector(cfg):
+        from mmresnet.export.detectors.task import DetectorTask
+
+        return DetectorTask(cfg, content, model), origin
+    return ClassifierTask(cfg, content, model), origin
 
 
 def _verify(

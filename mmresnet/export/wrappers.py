@@ -70,7 +70,7 @@ class Normalize(nn.Module):
         """Return the input of the model's first layer."""
         x = images.permute(0, 3, 1, 2)
         x = (x.flip(1) if self.rgb else x).float()
-        return x if self.mean is None else (x - self.mean) / self.std
+        return x if self.mean is None or self.std is None else (x - self.mean) / self.std
 
 
 def folded_copy(model: nn.Module) -> nn.Module:
