@@ -34,7 +34,7 @@ def test_a_changed_image_is_found(change):
 def test_a_mirrored_image_is_found():
     mirrored = np.asarray(picture(7))[:, ::-1]
     (found,) = find(describe([np.ascontiguousarray(mirrored)]), describe(OTHERS))
-    assert found == Duplicate(0, 7, pytest.approx(1, abs=1e-5), True)
+    assert found == Duplicate(0, 7, pytest.approx(1, abs=1e-5), True, 0)
 
 
 def test_other_images_are_no_duplicates():
@@ -78,3 +78,19 @@ def test_the_most_similar_come_first_across_blocks():
     assert found[-1].index == 599
     assert all(one.index == one.other for one in found)
     assert find(rows, rows[:0]) == []
+
+
+def test_rivals_are_those_within_twice_the_distance():
+    # unit vectors with correlations 1 - d to the first axis: d = 0.1, 0.15, 0.19, 0.21
+    rows = np.zeros((4, 180), np.float32)
+    for row, distance in zip(rows, (0.1, 0.15, 0.19, 0.21), strict=True):
+        # both halves alike, so that they correlate alike: 1 - d on the axes, the rest elsewhere
+        row[[0, 90]] = (1 - distance) / np.sqrt(2)
+        row[[1, 91]] = np.sqrt((1 - (1 - distance) ** 2) / 2)
+    image = np.zeros((1, 180), np.float32)
+    image[0, [0, 90]] = 1 / np.sqrt(2)
+    (found,) = find(image, rows, similar=0.8)
+    assert found == Duplicate(0, 0, pytest.approx(0.9), False, 2)
+    assert found.distinct
+    (crowded,) = find(image, np.repeat(rows[:1], 7, axis=0), similar=0.8)
+    assert (crowded.rivals, crowded.distinct) == (6, False)

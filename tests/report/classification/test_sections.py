@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mmresnet.datasets import class_scores
+from mmresnet.evaluation.diagnosis import near_duplicates
 from mmresnet.evaluation.diagnosis.temperature import scale
 from mmresnet.report import classification
 from mmresnet.report.classification import confusion, data, mistakes, sections, trust
@@ -126,6 +127,12 @@ def test_near_duplicates(found):
     assert "1 of them have another label" in shown.html
     # image 6 is wrong, as its number is divisible by 3, and image 5 is right
     assert re.findall(r">near duplicates</td>.*?>2</td>.*?>(\d+)</td>", shown.html) == ["50"]
+
+
+def test_sets_whose_images_are_alike(found, monkeypatch):
+    monkeypatch.setattr(near_duplicates, "MOST_RIVALS", -1)
+    html = data.near_duplicates(found).html
+    assert "Not told apart: 2 of 96 images" in html
 
 
 def test_too_many_images_to_compare(found, monkeypatch):
