@@ -175,6 +175,8 @@ const report = (() => {
   let loading = null;
   const drawn = new Map();
   const touch = matchMedia("(pointer: coarse)").matches;
+  const ZOOM = ["zoomIn2d", "zoomOut2d", "resetScale2d"];
+  const BUTTONS = [touch ? ZOOM : ["toImage", "zoom2d", "pan2d", ...ZOOM]];
 
   // plotly is unpacked when the first plot becomes visible
   function loadPlotly() {
@@ -202,7 +204,8 @@ const report = (() => {
       paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       colorway: ["--blue", "--orange", "--green", "--red", "--purple", "--grey"].map(colour),
       font: { family: "system-ui, sans-serif", size: 12, color: colour("--text") },
-      margin: { l: 48, r: 12, t: layout.title ? 40 : 12, b: 40 },
+      margin: { l: 48, r: 12, t: layout.title || touch ? 40 : 12, b: 40 },
+      modebar: { bgcolor: "transparent", color: colour("--grey"), activecolor: colour("--blue") },
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
       hoverlabel: { font: { family: "system-ui, sans-serif" } },
       dragmode: touch ? false : "zoom", // a finger that scrolls the page must not zoom
@@ -214,8 +217,7 @@ const report = (() => {
     const plotly = await loadPlotly();
     drawn.set(element, figure);
     await plotly.react(element, figure.data, styled(figure.layout ?? {}),
-      { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"],
-        displayModeBar: touch || "hover" });
+      { responsive: true, displaylogo: false, modeBarButtons: BUTTONS, displayModeBar: touch || "hover" });
     return element;
   }
 
