@@ -128,7 +128,7 @@ def load_task(cfg: Config, checkpoint: str) -> tuple[Task, dict[str, Any]]:
     content = read(checkpoint)
     follow_checkpoint(cfg, content)
     model = load_model(cfg, content, "cpu")
-    origin = {
+    origin: dict[str, Any] = {
         "config": str(cfg.filename or ""),
         "checkpoint": checkpoint,
         "is_average": "ema_state_dict" in content,  # the model has the average then

@@ -26,6 +26,7 @@ class AllLayers(Exportable):
         super().__init__()
         self.module = module
         self.dynamic, self.example = module.dynamic, module.example
+        self.through_onnx = module.through_onnx
         self.layers: tuple[str, ...] = ()
         self.layers, _ = self._run(self.example_images())
         self.output_names = tuple(f"layer{number}" for number in range(len(self.layers)))
@@ -65,6 +66,16 @@ def first_difference(module: Exportable, target: Target, samples: Samples) -> st
 
     The model is written again, with the outputs of all layers.
     """
+    try:
+        return _find(module, target, samples)
+    except (
+        Exception
+    ) as error:  # writers raise any; what was found wrong has to be told all the same
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+        return f"Which layer differs could not be found ({reason})."
+
+
+def _find(module: Exportable, target: Target, samples: Samples) -> str:
     layers = AllLayers(module)
     images = np.stack([image for image in samples.images if image.shape == samples.images[0].shape])
     images = images[: module.example[0]]

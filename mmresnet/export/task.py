@@ -27,7 +27,6 @@ class Task(Protocol):
         kind: "classifier" or "detector".
         purpose: What run.py does: "Classify images".
         main: The source of run.py's ``main(paths)``, which calls ``prepare`` and ``load``.
-        module: What is written.
         preparation: How a file becomes an image for it.
         classes: The names of the classes.
         notes: Of the model, for the report.
@@ -36,10 +35,13 @@ class Task(Protocol):
     kind: str
     purpose: str
     main: str
-    module: Exportable
     preparation: Preparation
     classes: list[str]
     notes: dict[str, Any]
+
+    @property
+    def module(self) -> Exportable:
+        """What is written."""
 
     def __init__(self, cfg: Config, checkpoint: dict[str, Any], model: nn.Module) -> None: ...
 
