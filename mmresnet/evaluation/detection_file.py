@@ -58,5 +58,6 @@ def load(path: str | os.PathLike[str]) -> Detections:
         raise UserError(f"'{path}' is no file of detections: {error}.") from error
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in _LISTS):
         raise UserError(f"'{path}' is no file of detections: it lacks {', '.join(_LISTS)}.")
-    lists = (content[key] for key in _LISTS)
-    return Detections(*lists, test=content.get("test") or {}, rule=content.get("rule", "coco"))
+    images, categories, annotations, detections = (content[key] for key in _LISTS)
+    test, rule = content.get("test") or {}, content.get("rule", "coco")
+    return Detections(images, categories, annotations, detections, test, rule)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+import mmresnet
 from mmresnet.engine.random_state import fork_rng
 from mmresnet.engine.terminal import announce
-from mmresnet.errors import MissingPackageError
+from mmresnet.errors import MissingPackageError, UserError
 from mmresnet.registry import HOOKS
 
 VARIABLE = "MMRESNET_REPORT"
 _OFF = ("off", "0", "no", "false")
+_OF_GROUPS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 @HOOKS.register_module()
@@ -42,15 +45,48 @@ class ReportHook(Hook):
         if not is_main_process() or os.environ.get(VARIABLE, "").lower() in _OFF:
             return
         try:
-            from mmresnet.report.write import write_report
-
-            with fork_rng(0):
-                path = write_report(runner.work_dir)
+            path = (
+                _write_alone(runner.work_dir) if get_world_size() > 1 else _write(runner.work_dir)
+            )
             announce(runner.logger, f"Report: {path}")
         except MissingPackageError as error:
             announce(runner.logger, f"No report: {error}")
         except Exception as error:  # whatever it is, the run has succeeded
             runner.logger.warning(f"The report is not written: {error!r}")
+
+
+def _write(folder: str) -> Path:
+    from mmresnet.report.write import write_report
+
+    with fork_rng(0):
+        return write_report(folder)
+
+
+def _write_alone(folder: str) -> Path:
+    """Write the report in a process of its own, outside of the group of this one.
+
+    Data sets are read by all processes of a group together, and the others have no part in this.
+
+    Raises:
+        MissingPackageError: The extra ``report`` is not installed.
+        UserError: The process failed, with what it said.
+    """
+    from mmresnet.report.page import plotly_js
+    from mmresnet.report.write import NAME
+
+    plotly_js()
+    outside = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _OF_GROUPS and not name.startswith(("TORCHELASTIC_", "SLURM_", "OMPI_"))
+    }
+    package = str(Path(mmresnet.__file__).parents[1])
+    outside["PYTHONPATH"] = os.pathsep.join(filter(None, [package, outside.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "mmresnet", "report", folder]
+    done = subprocess.run(command, env=outside, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(done.stderr.strip())
+    return Path(folder, NAME)
 
 
 def command_line(arguments: Sequence[str]) -> str:
