@@ -25,7 +25,9 @@ COMMANDS = {
     "ensemble-detectors": (
         "combine trained detectors into an ensemble, which is tested and run as one of them"
     ),
-    "compare": "compare runs: curves, settings, predictions, and the significance of differences",
+    "compare": (
+        "compare runs: curves, settings, predictions, and whether their difference can be chance"
+    ),
     "recipes": "list the shipped recipes with their published figures",
     "config": "print a config with its bases and overrides merged, or what differs from another",
     "check-config": "find all mistakes in a config at once, and print what differs from its base",
