@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mmresnet.errors import MissingPackageError, UserError
+from mmresnet.errors import ExportError, MissingPackageError, UserError
 from mmresnet.export.parity import Tolerance
 from mmresnet.export.quantization.speed import images_per_second
 from mmresnet.export.samples import Samples
@@ -70,11 +70,20 @@ def to_int8(
     Args:
         calibration: Images from which the ranges of activations are taken.
         samples: Images on which the accuracy is measured.
+
+    Raises:
+        ExportError: No layer can be in 8 bits.
     """
     models = _models(target)
     model = models.read(folder)
     speeds = {"float32": target.load(folder), **models.other_precisions(model)}
     quantized = _quantize(model, models, task, calibration, samples, speeds["float32"], max_drop)
+    layers = models.layers(quantized)
+    if layers["int8"] == 0:
+        raise ExportError(
+            f"8 bits cost more than {max_drop} points in every layer: allow more with --max-drop, "
+            "or leave --int8 out. Nothing was kept."
+        )
     with tempfile.TemporaryDirectory(dir=folder) as aside:  # the runtime maps the files in use
         models.write(quantized, Path(aside))
         for path in Path(aside).iterdir():
@@ -83,7 +92,7 @@ def to_int8(
     images = _batch(samples.images[0], models.batch_of(model))
     found = {
         "calibration": calibration.source,
-        "layers": models.layers(quantized),
+        "layers": layers,
         "batch": len(images),
         "images_per_second": images_per_second(speeds, images),
         "nncf": importlib.metadata.version("nncf"),
