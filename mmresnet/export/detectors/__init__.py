@@ -1,0 +1,1 @@
+"""mmdet's detectors as modules that other runtimes can compute: one image in, its boxes out."""
