@@ -158,18 +158,18 @@ def thresholds(found: Classified) -> Section:
 
 def _threshold_rows(found: Classified, scores: np.ndarray, wanted: float) -> list[Row]:
     """Return name, threshold, precision, share of the images recognized, accepted, of."""
-    everything = np.ones(len(scores), bool)
-    groups = [("all classes", everything, everything)]
+    images = np.bincount(found.labels, minlength=len(found.classes)).tolist()
+    groups = [("all classes", np.arange(len(scores)), len(scores))]
     groups += [
-        (name, found.predicted == i, found.labels == i) for i, name in enumerate(found.classes)
+        (name, np.flatnonzero(found.predicted == i), images[i])
+        for i, name in enumerate(found.classes)
     ]
     rows: list[Row] = []
-    for name, predicted, true in groups:
+    for name, predicted, of in groups:
         one = threshold_for(scores[predicted], ~found.wrong[predicted], wanted)
-        images = int(true.sum())
         if one is None:
-            rows.append([name, None, None, None, 0, int(predicted.sum())])
+            rows.append([name, None, None, None, 0, len(predicted)])
             continue
-        recall = one.right / images if images else None
-        rows.append([name, one.score, one.precision, recall, one.accepted, int(predicted.sum())])
+        recall = one.right / of if of else None
+        rows.append([name, one.score, one.precision, recall, one.accepted, len(predicted)])
     return rows
