@@ -67,14 +67,20 @@ def find_samples(
         with quiet(), building(cfg):
             from mmengine.registry import DATASETS
 
-            dataset = DATASETS.build({**dataset_settings(cfg), "lazy_init": False})
-    except (UserError, OSError, ImportError) as error:
+            dataset = DATASETS.build(_without_download(dataset_settings(cfg)))
+    except (UserError, OSError, ImportError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         return _synthetic(preparation, reason)
     samples = Samples(f"the validation set, {len(dataset)} images")
     for index in np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int):
         samples.add(dataset[int(index)], preparation.loads_rgb)
     return samples
+
+
+def _without_download(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a data set that reads its files now, and downloads none."""
+    download = {"download": False} if type_name(dataset) in IN_MEMORY else {}
+    return {**dataset, **download, "lazy_init": False}
 
 
 def _of_files(cfg: Config, preparation: Preparation, paths: Sequence[str], number: int) -> Samples:

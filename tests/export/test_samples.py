@@ -41,6 +41,12 @@ def test_without_data_they_are_synthetic(find, tmp_path):
     assert not np.array_equal(samples.images[0], samples.images[1])
 
 
+def test_data_are_not_downloaded(find, tmp_path):
+    samples = find(root=tmp_path, recipe="resnet20_1xb128_cifar10")
+    assert samples.source.startswith("synthetic images, since the validation set cannot be read (")
+    assert samples.images[0].shape == (32, 32, 3)
+
+
 def test_images_of_ones_own(find, tiny_images, tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / ".hidden.jpg").write_text("no image")

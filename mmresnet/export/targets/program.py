@@ -18,7 +18,7 @@ def trace(module: Exportable) -> ExportedProgram:
     shapes = dict.fromkeys(module.dynamic, Dim.AUTO)
     with torch.no_grad():
         return torch.export.export(
-            module, (module.example_images(),), dynamic_shapes={"images": shapes}
+            module, (module.example_images(),), dynamic_shapes={"images": shapes}, strict=False
         )
 
 
