@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from mmresnet.inference.cam import Explainer
 from mmresnet.inference.pipeline import Failure, Image
 from mmresnet.inference.seen_region import SeenRegions
 from mmresnet.inference.sources import Source
-from mmresnet.report.html import note
+from mmresnet.report.html import code, note
 from mmresnet.report.images import Images
 from mmresnet.report.page import Section
 from mmresnet.report.run import SPLITS, Run
@@ -47,7 +48,9 @@ def sections(run: Run, images: Images) -> list[Section]:
         else:
             how = f"{_COLOURS} {_METHODS[explainer.method]} With the weights of {weights}."
             rows = _choose(found.scores, found.labels)
+            command = ["mmresnet", "cam", str(run.config_file), str(weights), "IMAGE"]
             html = note(how) + _maps(run, split, rows, explainer, images)
+            html += "<h3>For any other image</h3>" + code(shlex.join(command))
         return [Section("activation-maps", "Where it looked", html, script=SCRIPT)]
     return []
 

@@ -45,6 +45,8 @@ def folder(tmp_path, tiny_images):
 def test_mistakes_have_maps_of_both_classes_and_right_images_one(folder):
     images = Images()
     (section,) = cams.sections(Run(folder), images)
+    config, weights = folder / "config.py", folder / "epoch_1.pth"
+    assert f"mmresnet cam {config} {weights} IMAGE</pre>" in section.html
     wrong, right = section.html.split("<h3>Right</h3>")
     names = re.findall(r"<b>(\w+/\d.jpg)</b>", wrong)
     assert names == ["owl/0.jpg", "owl/1.jpg", "dog/0.jpg", "dog/1.jpg"]  # the highest loss first

@@ -16,6 +16,7 @@ from mmresnet.visualization.overlay import colour_of, readable, text_colour_on, 
 # steps that exchange red and blue if this attribute is true
 _EXCHANGES = {"NumpyToPIL": "to_rgb", "PILToNumpy": "to_bgr", "Normalize": "to_rgb"}
 _MOST_NAMES = 3
+_MASK_ALPHA = 110  # of 255
 
 
 class Colours:
@@ -85,12 +86,14 @@ class View:
         pixels: (H, W, 3) uint8 in RGB.
         boxes: (n, 4), corners in pixels.
         labels: The classes of the boxes.
+        masks: (n, H, W), the pixels of the boxes' objects; None without masks.
         shares: The classes of the image with the shares that they have in its target.
     """
 
     pixels: np.ndarray
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
     labels: list[int] = field(default_factory=list)
+    masks: np.ndarray | None = None
     shares: dict[int, float] = field(default_factory=dict)
 
     def same_as(self, other: View) -> bool:
@@ -112,6 +115,9 @@ class View:
     def draw(self, side: int, classes: Sequence[str]) -> Image.Image:
         """Return the picture with its boxes, its longer side at most ``side`` pixels."""
         picture = Image.fromarray(self.pixels)
+        for mask, label in zip(() if self.masks is None else self.masks, self.labels, strict=False):
+            shade = Image.fromarray(np.where(mask, _MASK_ALPHA, 0).astype(np.uint8))
+            picture.paste(colour_of(label), (0, 0, *shade.size), shade)  # without padding
         scale = min(1.0, side / max(picture.size))
         if len(self.boxes) and scale == 1:
             scale = max(1.0, side / 2 / max(picture.size))
@@ -137,7 +143,9 @@ def view_of(sample: Mapping[str, Any], colours: Colours) -> View | None:
     if "gt_label" in sample:
         view.shares = {int(label): 1.0 for label in np.atleast_1d(sample["gt_label"])}
     if "gt_bboxes" in sample:
-        _add_boxes(view, sample["gt_bboxes"], sample.get("gt_bboxes_labels"))
+        _add_boxes(
+            view, sample["gt_bboxes"], sample.get("gt_bboxes_labels"), sample.get("gt_masks")
+        )
     return view
 
 
@@ -152,17 +160,17 @@ def view_of_input(inputs: Any, sample: Any, colours: Colours) -> View:
 def _annotate(view: View, sample: Any) -> None:
     if "gt_instances" in sample:
         instances = sample.gt_instances
-        _add_boxes(view, instances.get("bboxes"), instances.get("labels"))
+        _add_boxes(view, *map(instances.get, ("bboxes", "labels", "masks")))
     elif "gt_score" in sample:
         score = sample.gt_score
         view.shares = {int(i): float(score[i]) for i in score.argsort(descending=True) if score[i]}
     elif "gt_label" in sample:
         view.shares = {int(label): 1.0 for label in sample.gt_label.flatten()}
     if "gt_bboxes" in sample:
-        _add_boxes(view, sample.gt_bboxes, None)
+        _add_boxes(view, sample.gt_bboxes)
 
 
-def _add_boxes(view: View, boxes: Any, labels: Any) -> None:
+def _add_boxes(view: View, boxes: Any, labels: Any = None, masks: Any = None) -> None:
     corners = getattr(boxes, "tensor", boxes)  # mmdet's class of boxes
     if corners is None:
         return
@@ -170,6 +178,7 @@ def _add_boxes(view: View, boxes: Any, labels: Any) -> None:
     if labels is None:  # the boxes of an image with one class
         labels = [next(iter(view.shares), 0)] * len(view.boxes)
     view.labels = [int(label) for label in labels]
+    view.masks = None if masks is None else masks.to_ndarray()  # mmdet's class of masks
 
 
 def _name(label: int, classes: Sequence[str]) -> str:

@@ -95,6 +95,15 @@ def test_boxes_are_drawn_where_they_are():
     assert (columns.min(), rows.min(), columns.max(), rows.max()) == (100, 50, 149, 89)
 
 
+def test_masks_are_shaded():
+    view = View(np.zeros((4, 6, 3), np.uint8), np.array([[0.0, 0, 1, 1]]), [0])
+    plain = np.asarray(view.draw(6, ["cat"]))
+    view.masks = np.zeros((1, 3, 4), bool)  # the image is padded by a row and two columns
+    view.masks[0, 1, 2] = True
+    shaded = np.asarray(view.draw(6, ["cat"]))
+    assert np.argwhere((shaded != plain).any(-1)).tolist() == [[1, 2]]
+
+
 def test_a_view_is_the_same_if_nothing_can_be_seen():
     view = View(RGB, np.ones((1, 4)), [0])
     assert view.same_as(View(RGB.copy(), np.ones((1, 4)), [0]))

@@ -47,6 +47,18 @@ def test_the_page_of_a_detector(small_detector, tmp_path):
     assert "1 cat, 1 dog, 1 owl" in page
 
 
+def test_masks_are_shown(small_detector):
+    masked = {key: value for key, value in small_detector.items() if "dataloader" not in key}
+    opened = open_set("mask-rcnn_r50_fpn_1x_coco", "train", 2, cfg_options=masked)
+    without, images = Images(), Images()
+    steps = opened.sources[0].steps
+    step_section(opened, images, 1, seed=0)
+    steps[1].with_mask = False
+    step_section(opened, without, 1, seed=0)
+    assert images.uris[0] == without.uris[0]  # as loaded
+    assert images.uris[1] != without.uris[1]
+
+
 def test_each_step_has_a_picture_and_says_what_is_unchanged(tiny_images):
     opened = open_set("digits_resnet20", "train", 2, cfg_options=options(tiny_images))
     shown = frames(step_section(opened, Images(), 1, seed=0).html)
