@@ -12,7 +12,7 @@ from mmresnet.export.detectors.boxes import Boxes, decode, larger, suppress
 
 
 class AnchorBoxes(nn.Module):
-    """The boxes of a head with anchors: all that differs between the heads is ``_best``.
+    """The boxes of a head with anchors: all that differs between the heads is :meth:`best`.
 
     Args:
         head: mmdet's head, for its layers and ``test_cfg``.
@@ -25,7 +25,7 @@ class AnchorBoxes(nn.Module):
         for level, base in enumerate(head.prior_generator.base_anchors):
             self.register_buffer(f"base{level}", base.float(), persistent=False)
 
-    def forward(self, maps: Sequence[Tensor], limit: Tensor) -> Boxes:
+    def boxes(self, maps: Sequence[Tensor], limit: Tensor) -> Boxes:
         """Return the boxes in maps (1, C, H, W) of an image.
 
         Args:
@@ -45,10 +45,10 @@ class AnchorBoxes(nn.Module):
         anchors = self._anchors(level, *logits.shape[2:])
         logits, deltas = (_rows(one, head.num_base_priors) for one in (logits, deltas))
         scores = logits.sigmoid() if head.use_sigmoid_cls else logits.softmax(1)[:, :-1]
-        rows, scores, groups = self._best(level, scores)
+        rows, scores, groups = self.best(level, scores)
         return Boxes(decode(head.bbox_coder, anchors[rows], deltas[rows], limit), scores, groups)
 
-    def _best(self, level: int, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def best(self, level: int, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return rows of scores (anchors, classes), the scores chosen there, and their groups."""
         raise NotImplementedError
 
@@ -72,7 +72,11 @@ class AnchorBoxes(nn.Module):
 class Proposals(AnchorBoxes):
     """The boxes of an ``RPNHead``, in which each level is suppressed by itself."""
 
-    def _best(self, level: int, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, maps: Sequence[Tensor], limit: Tensor) -> Tensor:
+        """Return the boxes, (R, 4), by descending score."""
+        return self.boxes(maps, limit).corners
+
+    def best(self, level: int, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         best, rows = self._top(scores[:, 0])
         return rows, best, torch.full_like(rows, level)
 
@@ -80,7 +84,11 @@ class Proposals(AnchorBoxes):
 class DenseDetections(AnchorBoxes):
     """The detections of a one-stage head, such as ``RetinaHead``."""
 
-    def _best(self, level: int, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, maps: Sequence[Tensor], limit: Tensor) -> Boxes:
+        """Return the detections, grouped by class, by descending score."""
+        return self.boxes(maps, limit)
+
+    def best(self, level: int, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         best, indices = self._top(scores.flatten())
         likely = (best > self.head.test_cfg.get("score_thr", 0)).nonzero()[:, 0]
         best, indices = best[likely], indices[likely]

@@ -22,7 +22,7 @@ class ExportableDetector(Exportable):
     cell of a grid over its box.
 
     Args:
-        model: mmdet's detector, one that :func:`mmresnet.export.detectors.supported.check` accepts.
+        model: mmdet's detector, one of those that ``detectors.supported`` lists.
         loads_rgb: Whether the recipe's pipeline gives RGB.
 
     Attributes:
@@ -76,6 +76,5 @@ class TwoStageDetector(ExportableDetector):
             self.output_names = (*self.output_names, "masks")
 
     def _detect(self, maps: Any, limit: Tensor) -> tuple[Tensor, ...]:
-        proposals: Boxes = self.proposals(maps, limit)
-        found: Boxes = self.detections(maps, proposals.corners, limit)
+        found: Boxes = self.detections(maps, self.proposals(maps, limit), limit)
         return tuple(found) if self.masks is None else (*found, self.masks(maps, found))
