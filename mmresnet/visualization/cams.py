@@ -61,7 +61,7 @@ def draw_beside(pixels: np.ndarray, values: np.ndarray, region: Region, label: L
 
 
 def _on_image(values: np.ndarray, region: Region, size: tuple[int, int]) -> np.ndarray:
-    """Return the map over an image of this height and width, interpolated; NaN outside of it."""
+    """Return a map from 0 to 1 over an image of this height and width; NaN where it has none."""
     import cv2
     import numpy as np
 

@@ -1,9 +1,15 @@
 """The page on a data set: its sections for classifiers and detectors, and the same for a seed."""
 
+import base64
+import hashlib
+import io
 import json
+import pickle
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("mmpretrain")
 pytest.importorskip("plotly")
@@ -92,7 +98,29 @@ def test_a_seed_gives_the_same_pictures(tiny_images):
     assert pictures(1) != first
 
 
-def test_a_set_in_memory_and_one_of_repeated_parts_are_shown(tiny_images):
+def test_images_in_memory_are_shown_in_rgb(tmp_path, monkeypatch):
+    from mmpretrain.datasets import CIFAR10
+
+    folder = tmp_path / CIFAR10.base_folder
+    folder.mkdir()
+    red = np.zeros((4, 3, 32, 32), np.uint8)
+    red[:, 0] = 250
+    data = {"data": red.reshape(4, -1), "labels": [0, 1, 2, 3], "label_names": list("abcdefghij")}
+    (folder / "all").write_bytes(pickle.dumps(data))
+    digest = hashlib.md5((folder / "all").read_bytes()).hexdigest()
+    for name in ("train_list", "test_list"):
+        monkeypatch.setattr(CIFAR10, name, [["all", digest]])
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "filename": "all", "md5": digest})
+    opened = open_set("resnet18_8xb16_cifar10", "test", 4, cfg_options={"data_root": str(tmp_path)})
+    images = Images()
+    section = batch_section(opened, images, seed=0)
+    assert frames(section.html)[0] == ("image 0", ["32×32", "airplane"])
+    _, _, content = images.uris[0].partition(",")
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    assert picture[16, 16].tolist() == [250, 0, 0]
+
+
+def test_wrappers_are_looked_into(tiny_images):
     repeated = {
         "type": "RepeatDataset",
         "times": 2,
