@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import json
 import os
 from functools import cache, cached_property
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmresnet.config.load import load_config
+from mmresnet.config.walk import parts
 from mmresnet.datasets import class_scores
 from mmresnet.datasets.class_scores import ClassScores
 from mmresnet.engine.assembly import building
@@ -190,10 +193,25 @@ class Run:
         dataset = ((self.config or {}).get(f"{split}_dataloader") or {}).get("dataset")
         if not dataset:
             raise UserError(f"The config of '{self.folder}' has no {split}_dataloader.dataset.")
+        dataset = copy.deepcopy(dataset)
         if "pipeline" in dataset:  # else it is a wrapper's
-            dataset = {**dataset, "pipeline": []}
+            dataset["pipeline"] = []
         with building(self.config):
-            return DATASETS.build(dataset)
+            _download_nothing(dataset)
+            try:
+                return DATASETS.build(dataset)
+            except (OSError, RuntimeError, AssertionError) as error:
+                raise UserError(f"The {split} set cannot be read: {error}") from error
+
+
+def _download_nothing(dataset: Any) -> None:
+    """Let data sets that download what is missing, as mmpretrain's of CIFAR, raise an error."""
+    from mmengine.registry import DATASETS
+
+    for _, part in parts(dataset):
+        kind = DATASETS.get(str(part.get("type")))
+        if kind is not None and "download" in inspect.signature(kind).parameters:
+            part["download"] = False
 
 
 def _read(load: Any, path: Path) -> Any:

@@ -1,9 +1,12 @@
 """What is read from the folder of a run, whose parts may be missing or damaged."""
 
+import pickle
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
+from mmresnet.datasets.cifar import CIFAR10
 from mmresnet.errors import UserError
 from mmresnet.evaluation import detection_file
 from mmresnet.evaluation.detection_file import Detections
@@ -99,3 +102,23 @@ def test_another_folder_is_refused(make, tmp_path):
         folder.mkdir()
     with pytest.raises(UserError, match=r"pictures.*give the --work-dir of a training or a test"):
         Run(folder)
+
+
+def test_images_without_files_come_from_the_data_set(make_run, tmp_path, monkeypatch, capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32), np.uint8)
+    archive = tmp_path / CIFAR10.base_folder
+    archive.mkdir()
+    content = {"data": pixels.reshape(2, -1), "labels": [3, 8]}
+    monkeypatch.setattr(CIFAR10, "train_list", [])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test", None]])
+    folder = make_run()
+    dataset = {"type": "mmresnet.CIFAR10", "data_root": str(tmp_path), "test_mode": True}
+    dataset |= {"split": "test", "pipeline": [{"type": "PackInputs"}]}
+    config = f"default_scope = 'mmpretrain'\ntest_dataloader = dict(dataset={dataset!r})\n"
+    (folder / "20260131_120000" / "vis_data" / "config.py").write_text(config)
+    assert Run(folder).image("test", 1) is None
+    assert "Downloading" not in capsys.readouterr().out
+    (archive / "test").write_bytes(pickle.dumps(content))
+    image = Run(folder).image("test", 1)
+    assert np.array_equal(image, pixels[1].transpose(1, 2, 0))
+    assert Run(folder).image("val", 1) is None
