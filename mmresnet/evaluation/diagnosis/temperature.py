@@ -11,7 +11,7 @@ from mmresnet.errors import UserError
 LOWEST, HIGHEST = 0.05, 20.0
 _SMALLEST = np.finfo(np.float32).tiny  # scores below have underflowed
 _IMAGES_AT_ONCE = 512
-_MOST_OF_A_FOLD = 10_000  # give a temperature to within a percent
+_MOST_OF_A_FOLD = 10_000  # give a temperature to about a percent
 
 
 def scale(scores: np.ndarray, temperature: float) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from mmresnet.report.classification import confusion, data, mistakes, trust
 from mmresnet.report.classification.classified import Classified, read
 from mmresnet.report.html import note
@@ -9,7 +12,7 @@ from mmresnet.report.images import Images
 from mmresnet.report.page import Section, attempt
 from mmresnet.report.run import Run
 
-PARTS = {
+PARTS: dict[str, Callable[[Classified], Section]] = {
     "Confusion matrix": confusion.matrix,
     "Classes": confusion.classes,
     "Worst mistakes": mistakes.worst,
@@ -32,5 +35,11 @@ def sections(run: Run, images: Images) -> list[Section]:
         )
         return [Section("classes", "Classes", note(text))]
     classified = Classified(run, images, found)
-    made = (attempt(title, lambda part=part: [part(classified)]) for title, part in PARTS.items())
-    return [section for sections in made for section in sections]
+    made: list[Section] = []
+    for title, part in PARTS.items():
+        made += attempt(title, partial(_alone, part, classified))
+    return made
+
+
+def _alone(part: Callable[[Classified], Section], classified: Classified) -> list[Section]:
+    return [part(classified)]

@@ -24,6 +24,11 @@ def read(run: Run) -> ClassScores | None:
     return next((one for one in found if one is not None), None)
 
 
+def small(score: float) -> str:
+    """Return a score with three digits."""
+    return f"{score:.3f}" if score >= 0.0005 else "below 0.001"
+
+
 class Classified:
     """Scores with labels, and the pictures of the images.
 

@@ -11,7 +11,7 @@ from PIL import Image
 from mmresnet.errors import MissingPackageError, UserError
 from mmresnet.evaluation.diagnosis import near_duplicates as duplicates
 from mmresnet.evaluation.diagnosis.label_issues import find_label_issues
-from mmresnet.report.classification.classified import SCRIPT, Classified
+from mmresnet.report.classification.classified import SCRIPT, Classified, small
 from mmresnet.report.classification.training_set import TrainingSet, read_training_set
 from mmresnet.report.html import Cell, note, table
 from mmresnet.report.images import open_picture
@@ -33,7 +33,7 @@ def doubtful_labels(found: Classified) -> Section:
     except MissingPackageError as error:
         return Section("labels", title, note(error))
     items = [
-        found.item(i, f"its label scores {found.scores[i, found.labels[i]]:.2g}")
+        found.item(i, f"its label {small(found.scores[i, found.labels[i]])}")
         for i in issues[:_MOST].tolist()
     ]
     text = (

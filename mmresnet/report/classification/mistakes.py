@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmresnet.evaluation.diagnosis.temperature import losses
-from mmresnet.report.classification.classified import SCRIPT, Classified
+from mmresnet.report.classification.classified import SCRIPT, Classified, small
 from mmresnet.report.html import note
 from mmresnet.report.page import Section
 
@@ -18,7 +18,7 @@ def worst(found: Classified) -> Section:
     order = np.argsort(-loss, kind="stable")
     chosen = [int(i) for i in order[:_MOST] if found.wrong[i]]
     items = [
-        found.item(i, f"true class {found.scores[i, found.labels[i]]:.2g}, loss {loss[i]:.2f}")
+        found.item(i, f"true class {small(found.scores[i, found.labels[i]])}, loss {loss[i]:.2f}")
         for i in chosen
     ]
     share = loss[chosen].sum() / loss.sum() if chosen else 0.0

@@ -4,6 +4,7 @@
   const LABELLED = 40; // classes up to which names stand beside the matrix
   const NUMBERED = 20; // and up to which numbers stand in its cells
   const LARGEST = 46; // pixels of a cell
+  const TOUCHABLE = 10; // pixels that a finger or a mouse hits well
   const EDGE = 4; // pixels for the outline of a cell at the border
   const { make, colour } = report;
   const count = (number) => number.toLocaleString("en");
@@ -61,7 +62,7 @@
       const items = data.images.filter(([, a, b]) => a === t && b === p)
         .map(([picture, , , score, name]) => ({ picture, title: `score ${score.toFixed(3)}`, lines: [name] }));
       const all = cells.get(t * size + p) ?? 0;
-      const part = items.length < all ? `; ${count(items.length)} are shown` : "";
+      const part = items.length < all ? `; ${count(items.length)} shown` : "";
       heading.textContent = describe(t, p) + part;
       report.gallery(images, items, all ? "Its pictures are not in this report." : "No images.");
       draw();
@@ -149,7 +150,22 @@
       const box = canvas.getBoundingClientRect();
       const p = Math.floor((event.clientX - box.left - margin) / cell);
       const t = Math.floor((event.clientY - box.top - margin) / cell);
-      return t >= 0 && p >= 0 && t < size && p < size ? [t, p] : null;
+      return t >= 0 && p >= 0 && t < size && p < size ? nearest(t, p) : null;
+    }
+
+    // A cell of a few pixels cannot be hit: what is chosen then is the nearest one with images.
+    function nearest(t, p) {
+      const reach = layout.cell < TOUCHABLE ? Math.ceil(TOUCHABLE / 2 / layout.cell) : 0;
+      let best = null;
+      let least = Infinity;
+      for (let a = t - reach; a <= t + reach; a += 1) {
+        for (let b = p - reach; b <= p + reach; b += 1) {
+          const distance = (a - t) ** 2 + (b - p) ** 2;
+          const inside = a >= 0 && b >= 0 && a < size && b < size;
+          if (inside && distance < least && cells.has(a * size + b)) [best, least] = [[a, b], distance];
+        }
+      }
+      return best ?? [t, p];
     }
 
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };

@@ -169,7 +169,7 @@ def test_cells_and_thresholds_in_a_browser(run_folder, open_page):
     box = canvas.bounding_box()
     # the last cell of the diagonal, next to an edge of four pixels
     page.mouse.click(box["x"] + box["width"] - 12, box["y"] + box["height"] - 12)
-    assert heading.text_content() == "emu recognized: 16 of 24 (66.7%); 8 are shown"
+    assert heading.text_content() == "emu recognized: 16 of 24 (66.7%); 8 shown"
     assert page.locator("#confusion .card").count() == 8
     page.locator("#confusion select").first.select_option(label="owl")
     assert heading.text_content() == "owl taken for emu: 8 of 24 (33.3%)"
