@@ -210,7 +210,8 @@ def _download_nothing(dataset: Any) -> None:
 
     for _, part in parts(dataset):
         kind = DATASETS.get(str(part.get("type")))
-        if kind is not None and "download" in inspect.signature(kind).parameters:
+        bases = () if kind is None else kind.__mro__
+        if any("download" in inspect.signature(base.__init__).parameters for base in bases[:-1]):
             part["download"] = False
 
 
