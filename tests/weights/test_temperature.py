@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from nets import classifier
 from safetensors.torch import save_file
 
 from mmresnet.errors import UserError
 from mmresnet.weights.checkpoint import read
+from mmresnet.weights.convert import convert_file
 from mmresnet.weights.temperature import check_target, store_temperature, temperature_of
 
 TENSORS = {"head.fc.weight": torch.arange(6.0).reshape(2, 3), "head.fc.bias": torch.zeros(2)}
@@ -53,6 +55,14 @@ def test_safetensors(tmp_path):
     assert content["__metadata__"]["format"] == "pt"
     with pytest.raises(UserError, match="of another format: write it in that format first"):
         store_temperature(path, tmp_path / "a.pth", 2)
+
+
+def test_other_layouts_keep_it(tmp_path):
+    state_dict = classifier("ResNet", 18).state_dict()
+    torch.save({"state_dict": state_dict, "meta": {"temperature": 1.5}}, tmp_path / "a.pth")
+    for name, to in (("b.safetensors", "timm"), ("c.pth", "torchvision")):
+        convert_file(tmp_path / "a.pth", tmp_path / name, to)
+        assert temperature_of(read(tmp_path / name)) == 1.5
 
 
 @pytest.mark.parametrize("value", [0, -1.5, "warm", float("inf"), None])

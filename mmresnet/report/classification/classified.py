@@ -83,7 +83,16 @@ class Classified:
         """Return an image of the set: its file, or its pixels if it has none."""
         if self._paths is not None:
             return self._paths[index]
-        return self.run.image(self.split, index)
+        pixels = None if self._dataset is None else self._dataset.get_data_info(index).get("img")
+        return pixels if isinstance(pixels, np.ndarray) else None
+
+    @cached_property
+    def _dataset(self) -> Any:
+        """The data set of images that have no files, None if it cannot be built."""
+        try:
+            return self.run.dataset(self.split)
+        except (UserError, ImportError, OSError):
+            return None
 
     def picture(self, image: Path | np.ndarray | None, side: int = 96) -> int | None:
         """Return the index of a picture in the page, whose longer side has so many pixels."""

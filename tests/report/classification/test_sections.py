@@ -129,6 +129,39 @@ def test_near_duplicates(found):
     assert re.findall(r">near duplicates</td>.*?>2</td>.*?>(\d+)</td>", shown.html) == ["50"]
 
 
+class InMemory:
+    """A data set of images that have no files, as CIFAR's."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def get_data_info(self, index):
+        return {"img": self.images[index], "gt_label": index % 2}
+
+
+def test_images_in_memory(run_folder, monkeypatch):
+    generator = np.random.default_rng(0)
+    small = generator.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    images = small.repeat(4, axis=1).repeat(4, axis=2)
+    sets = {
+        "val": InMemory(images),
+        "train": InMemory(np.concatenate([1 - images[:1], images[2:3]])),
+    }
+    monkeypatch.setattr(Run, "dataset", lambda self, split: sets[split])
+    scores = np.tile([[0.7, 0.3]], (6, 1))
+    names = [str(i) for i in range(6)]
+    kept = class_scores.ClassScores(scores, names, ["a", "b"], np.arange(6) % 2)
+    class_scores.save(run_folder / "predictions" / "val.npz", kept)
+    run = Run(run_folder)
+    found = Classified(run, Images(), read(run))
+    assert all(picture is not None for picture, *_ in confusion.matrix(found).data["images"])
+    (pair,) = data.near_duplicates(found).data["items"]
+    assert pair["lines"] == ["similarity 1.00", "2", "training image 1"]
+
+
 def test_sets_whose_images_are_alike(found, monkeypatch):
     monkeypatch.setattr(near_duplicates, "MOST_RIVALS", -1)
     html = data.near_duplicates(found).html
