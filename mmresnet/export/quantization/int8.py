@@ -8,7 +8,6 @@ import importlib.util
 import logging
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -151,8 +150,9 @@ def _validation(task: Task, models: ModuleType, samples: Samples) -> Any:
 
 
 def _subset(samples: Samples, numbers: Sequence[int]) -> Samples:
-    lists = {
-        name: [getattr(samples, name)[number] for number in numbers]
-        for name in ("images", "paths", "data")
-    }
-    return replace(samples, **lists)
+    return Samples(
+        samples.source,
+        [samples.images[number] for number in numbers],
+        [samples.paths[number] for number in numbers],
+        [samples.data[number] for number in numbers],
+    )

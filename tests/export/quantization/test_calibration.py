@@ -6,11 +6,11 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("mmpretrain")
 
-from mmresnet.engine.assembly import prepare  # noqa: E402
-from mmresnet.errors import UserError  # noqa: E402
-from mmresnet.export.preparation import prepare_like  # noqa: E402
-from mmresnet.export.quantization.calibration import calibration_images  # noqa: E402
-from mmresnet.export.samples import find_samples  # noqa: E402
+from mmresnet.engine.assembly import prepare
+from mmresnet.errors import UserError
+from mmresnet.export.preparation import prepare_like
+from mmresnet.export.quantization.calibration import calibration_images
+from mmresnet.export.samples import find_samples
 
 RECIPE = "digits_resnet20"
 

@@ -40,7 +40,7 @@ def test_all_layers_are_in_8_bits_where_that_costs_nothing(target, export):
     assert report["int8"]["images_per_second"].keys() >= {"float32", "int8"}
     parity = report["parity"]
     assert parity["accuracy"] == parity["accuracy_of_model"]
-    assert 0 < parity["largest_difference"]
+    assert parity["largest_difference"] > 0
     assert json.loads((exported.folder / "report.json").read_text("utf-8")) == report
 
 
