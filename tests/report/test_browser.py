@@ -76,6 +76,10 @@ def test_filters_pages_and_the_enlargement(page_of_parts, open_page):
     title = shown.locator("#lightbox h3").text_content()
     assert title in HOSTILE
     assert shown.locator("#lightbox img").get_attribute("src").startswith("data:image/webp")
+    shown.keyboard.press("ArrowRight")
+    second = cards.nth(1).locator("img").get_attribute("src")
+    assert shown.locator("#lightbox img").get_attribute("src") == second
+    assert shown.locator("#lightbox .before").is_enabled()
     shown.keyboard.press("Escape")
     shown.locator("select[data-filter=Result]").select_option(label="all")
     shown.locator("select[data-filter=Class]").select_option(label="all")

@@ -54,27 +54,43 @@ const report = (() => {
   }
 
   const lightbox = document.getElementById("lightbox");
+  let viewed = { items: [], index: 0 };
   sharpen(lightbox.querySelector("img"));
   lightbox.addEventListener("click", (event) => {
     if (event.target === lightbox) lightbox.close();
   });
+  lightbox.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowLeft") step(-1);
+    if (event.key === "ArrowRight") step(1);
+  });
+  lightbox.querySelector(".before").addEventListener("click", () => step(-1));
+  lightbox.querySelector(".after").addEventListener("click", () => step(1));
 
-  function enlarge(item) {
+  // Show an item in large; the arrows lead to its neighbours among others.
+  function enlarge(item, items = [item]) {
+    viewed = { items, index: items.indexOf(item) };
+    step(0);
+    lightbox.showModal();
+  }
+
+  function step(by) {
+    const { items } = viewed;
+    viewed.index = Math.min(Math.max(viewed.index + by, 0), items.length - 1);
+    const item = items[viewed.index];
     const image = lightbox.querySelector("img");
     image.src = content.pictures[item.large ?? item.picture] ?? "";
     image.hidden = !image.getAttribute("src");
     lightbox.querySelector("h3").textContent = item.title ?? "";
     const lines = (item.lines ?? []).map((text) => make("p", { text }));
-    if (item.more !== undefined && item.more !== null) {
-      lines.push(make("p", {}, make("img", { src: content.pictures[item.more] ?? "", alt: "" })));
-    }
     lightbox.querySelector("div").replaceChildren(...lines);
-    lightbox.showModal();
+    lightbox.querySelector(".before").disabled = viewed.index === 0;
+    lightbox.querySelector(".after").disabled = viewed.index === items.length - 1;
+    lightbox.classList.toggle("single", items.length === 1);
   }
 
   // ---- galleries
 
-  // items: {picture, title, lines: [text…], tags: {name: value}, large: picture, href}.
+  // items: {picture, title, lines: [text…], tags: {name: value}, large: picture}.
   // A click enlarges. Each tag with several values becomes a filter above the pictures.
   function gallery(element, items, empty = "No images.") {
     const chosen = {};
@@ -86,7 +102,7 @@ const report = (() => {
 
     function addPage() {
       const page = shown.slice(next, next + (next ? MORE : FIRST));
-      grid.append(...page.map(card));
+      grid.append(...page.map((item) => card(item, shown)));
       next += page.length;
       more.textContent = `Show more (${(shown.length - next).toLocaleString("en")} left)`;
       more.hidden = next >= shown.length;
@@ -111,10 +127,10 @@ const report = (() => {
     show();
   }
 
-  function card(item) {
+  function card(item, items) {
     const words = [make("strong", { text: item.title ?? "" })];
     for (const text of item.lines ?? []) words.push(make("span", { text }));
-    return make("button", { class: "card", onclick: () => enlarge(item) },
+    return make("button", { class: "card", onclick: () => enlarge(item, items) },
       picture(item.picture, item.title), ...words);
   }
 
