@@ -128,7 +128,7 @@ VISBACKENDS = LazyRegistry(
     parent=MMENGINE_VISBACKENDS,
     scope="mmresnet",
     modules={
-        "MLflowVisBackend": "mmresnet.engine.trackers",
-        "WandbVisBackend": "mmresnet.engine.trackers",
+        "MLflowVisBackend": "mmresnet.engine.trackers.mlflow",
+        "WandbVisBackend": "mmresnet.engine.trackers.wandb",
     },
 )

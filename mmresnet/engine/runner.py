@@ -15,7 +15,7 @@ from mmresnet.engine.compilation import compile_backbone
 from mmresnet.engine.narrow_maps import pad_narrow_maps
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
-from mmresnet.engine.trackers import outlive_failures
+from mmresnet.engine.trackers.sending import outlive_failures
 from mmresnet.engine.watch.wrappers import without_wrapper
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet

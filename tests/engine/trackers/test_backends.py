@@ -1,4 +1,4 @@
-"""Trackers: what they are given arrives whole, in its order, also after failures and resumption."""
+"""W&B and MLflow record what they are given, offline, also over a kill and a resumption."""
 
 import json
 import os
@@ -9,88 +9,19 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmengine.visualization import Visualizer
-from mmengine.visualization.vis_backend import BaseVisBackend
 from small_classifier import SMALL
 from wandb_file import history
 
-from mmresnet.engine import trackers
+from mmresnet.engine.trackers import sending
+from mmresnet.engine.trackers.mlflow import MLflowVisBackend
+from mmresnet.engine.trackers.wandb import WandbVisBackend
 
-KILLING = Path(__file__).parent / "resume" / "kill_and_resume.py"
+KILLING = Path(__file__).parents[1] / "resume" / "kill_and_resume.py"
 LINES = [
     {"loss": 1.5, "lr": 0.1, "epoch": 1, "iter": 10, "step": 10},
     {"accuracy/top1": 62.5, "coco/AR@100": 0.25, "step": 1},  # of a validation, by epoch
     {"loss": 0.75, "lr": 0.1, "epoch": 2, "iter": 20, "step": 20},
 ]
-
-
-class Server(BaseVisBackend):
-    """A tracker whose server can be down."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-        self.up, self.got, self.tries = True, [], 0
-
-    experiment = None
-
-    def _init_env(self) -> None: ...
-
-    def add_scalars(self, scalar_dict, step=0, file_path=None, **kwargs) -> None:
-        self.tries += 1
-        if not self.up:
-            raise ConnectionError("connection refused\nmore of it")
-        self.got.append((step, scalar_dict))
-
-    def close(self) -> None:
-        self.got.append("closed")
-
-
-@pytest.fixture
-def server(request):
-    backend = Server()
-    visualizer = Visualizer(name=request.node.name, vis_backends=[backend], save_dir="")
-    trackers.outlive_failures(visualizer)
-    return backend, visualizer
-
-
-def test_what_cannot_be_sent_is_kept(server, monkeypatch):
-    backend, visualizer = server
-    visualizer.add_scalars({"loss": 3.0}, step=1)
-    backend.up = False
-    visualizer.add_scalars({"loss": 2.0}, step=2)
-    visualizer.add_scalars({"loss": 1.0}, step=3)
-    assert backend.tries == 2  # a training does not wait for each message
-    backend.up = True
-    visualizer.add_scalars({"loss": 0.5}, step=4)
-    assert backend.tries == 2
-    monkeypatch.setattr(trackers.time, "monotonic", lambda: 1e12)
-    visualizer.add_scalars({"loss": 0.4}, step=5)
-    visualizer.close()
-    losses = [3.0, 2.0, 1.0, 0.5, 0.4]
-    assert backend.got == [*((n, {"loss": x}) for n, x in enumerate(losses, 1)), "closed"]
-
-
-def test_the_end_tries_again(server):
-    backend, visualizer = server
-    backend.up = False
-    visualizer.add_scalars({"loss": 3.0}, step=1)
-    backend.up = True
-    visualizer.close()
-    assert backend.got == [(1, {"loss": 3.0}), "closed"]
-
-
-def test_the_end_without_a_server(server, monkeypatch):
-    """It is not an error, and the warning has the reason and how much is lost."""
-    warnings = []
-    monkeypatch.setattr(trackers, "print_log", lambda text, *_: warnings.append(text))
-    backend, visualizer = server
-    backend.up = False
-    visualizer.add_scalars({"loss": 3.0}, step=1)
-    visualizer.close()
-    assert backend.got == []
-    assert [text.partition(" The curves")[0] for text in warnings] == [
-        f"Server cannot record this run now (connection refused). {what}"
-        for what in ("It is tried again every 5 minutes.", "It has not got the last 1 messages.")
-    ]
 
 
 def give(backend, work_dir: Path) -> None:
@@ -106,9 +37,33 @@ def test_wandb(tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    give(trackers.WandbVisBackend(str(tmp_path), {"project": "p"}), tmp_path)
+    give(WandbVisBackend(str(tmp_path), {"project": "p"}), tmp_path)
     (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
     assert history(file) == [*LINES, {"note": 1.0, "step": 21}]
+
+
+@pytest.mark.full
+def test_wandb_without_a_login(tmp_path):
+    """The run is recorded in files all the same, and the warning has how to upload them."""
+    pytest.importorskip("wandb")
+    script = (
+        "import sys; from mmresnet.engine.trackers.wandb import WandbVisBackend\n"
+        "backend = WandbVisBackend(sys.argv[1])\n"
+        "backend.add_scalars({'loss': 0.5}, 3)\n"
+        "backend.close()"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path],
+        capture_output=True,
+        text=True,
+        env={**environment, "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "to upload them later: wandb login, then wandb sync" in done.stdout
+    (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    assert history(file) == [{"loss": 0.5, "step": 3}]
 
 
 @pytest.mark.full
@@ -117,7 +72,7 @@ def test_mlflow(tmp_path, monkeypatch):
     pytest.importorskip("alembic")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     save_dir = str(tmp_path / "work" / "20260101_000000" / "vis_data")
-    give(trackers.MLflowVisBackend(save_dir, exp_name="recipe", run_name="work"), tmp_path)
+    give(MLflowVisBackend(save_dir, exp_name="recipe", run_name="work"), tmp_path)
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/work/mlflow.db")
     (run,) = client.search_runs([client.get_experiment_by_name("recipe").experiment_id])
     assert (run.info.run_name, run.data.params["model.depth"]) == ("work", "18")
@@ -125,6 +80,21 @@ def test_mlflow(tmp_path, monkeypatch):
     assert points(client, run, "loss") == [(10, 1.5), (20, 0.75)]
     assert points(client, run, "coco/AR_100") == [(1, 0.25)]
     assert list(tmp_path.glob("work/mlflow/*/artifacts/config.py"))
+
+
+@pytest.mark.full
+def test_mlflow_without_its_server(tmp_path, monkeypatch):
+    """A training goes on, and is told why nothing is recorded."""
+    pytest.importorskip("mlflow")
+    warnings = []
+    monkeypatch.setattr(sending, "print_log", lambda text, *_: warnings.append(text))
+    backend = MLflowVisBackend(str(tmp_path / "20260101_000000" / "vis_data"))
+    visualizer = Visualizer(name="unreachable", vis_backends=[backend], save_dir="")
+    sending.outlive_failures(visualizer)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    give(backend, tmp_path)
+    assert len(warnings) == 2
+    assert warnings[0].startswith("MLflow cannot record this run now (API request to http://127")
 
 
 def points(client, run, name: str) -> list[tuple[int, float]]:
