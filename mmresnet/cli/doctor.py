@@ -32,6 +32,7 @@ PACKAGES = {
     "mmseg": ("segmentation", "mmseg"),
     "sklearn": ("the demo's data", "demo"),
     "matplotlib": ("plots", "demo"),
+    "plotly": ("reports of runs", "report"),
     "argcomplete": ("completion of commands in a shell", "completion"),
 }
 ORIGINALS, FORKS = "OpenMMLab's releases", "the onedl-* forks"
