@@ -42,7 +42,7 @@ class Classified:
 
     def __init__(self, run: Run, images: Images, found: ClassScores) -> None:
         assert found.labels is not None, "sections are made of sets with labels"
-        self.run, self._images, self._paths = run, images, found.paths
+        self.run, self._images, self._paths, self._test = run, images, found.paths, found.test
         self.scores, self.labels = found.scores, found.labels
         self.classes, self.names = found.classes, found.images
         self.predicted = found.scores.argmax(axis=1)
@@ -56,15 +56,25 @@ class Classified:
 
     @cached_property
     def weights(self) -> Path | None:
-        """The file of the weights, if it is known and exists."""
-        if self.run.checkpoint is not None:
-            return self.run.checkpoint
-        named = str((self.run.config or {}).get("load_from") or "")
-        return Path(named) if named and Path(named).is_file() else None
+        """The file of the weights that gave these scores, if it is known and exists."""
+        if "checkpoint" in self._test:
+            path = Path(self._test["checkpoint"])
+            return path if path.is_file() else None
+        ends = (f"epoch_{self._test.get('epoch')}.pth", f"iter_{self._test.get('iteration')}.pth")
+        found = [path for path in self.run.folder.glob("*.pth") if path.name.endswith(ends)]
+        return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+    @property
+    def moment(self) -> str:
+        """When the net gave these scores, as " after epoch 3"; empty for a test."""
+        for name in ("epoch", "iteration"):
+            if name in self._test:
+                return f" after {name} {self._test[name]:,}"
+        return ""
 
     @cached_property
     def temperature(self) -> float | None:
-        """What ``mmresnet calibrate`` has stored with the weights."""
+        """What ``mmresnet calibrate`` has stored with these weights."""
         from mmresnet.weights.formats.files import read_weights
 
         if self.weights is None:

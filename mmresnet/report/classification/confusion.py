@@ -38,7 +38,8 @@ def matrix(found: Classified) -> Section:
     }
     errors = int(found.wrong.sum())
     text = (
-        f"{errors:,} of {len(found.labels):,} images of the {found.set} are wrong. A row is a true "
+        f"{errors:,} of {len(found.labels):,} images of the {found.set} are wrong{found.moment}. "
+        "A row is a true "
         "class, a column what it is taken for; the darker, the larger the share of the row. "
         "Choose a cell to see its images."
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmresnet.datasets import class_scores
 from mmresnet.report.classification.classified import Classified, read
 from mmresnet.report.images import Images
 from mmresnet.report.run import Run
@@ -22,6 +23,9 @@ def run_folder(make_run, write_scores, tmp_path):
     names = [f"{i % 4}/{i:03}.png" for i in range(96)]
     write_scores(folder, images, names, CLASSES)
     _write_training_set(tmp_path / "data" / "train", images, names)
+    kept = class_scores.load(folder / "predictions" / "val.npz")
+    kept.test = {"split": "val", "epoch": 1, "iteration": 4}
+    class_scores.save(folder / "predictions" / "val.npz", kept)
     config = folder / "20260131_120000" / "vis_data" / "config.py"
     config.write_text(config.read_text().replace("not/there", str(tmp_path / "data")))
     (folder / "digits_resnet20.py").write_text(config.read_text())

@@ -36,7 +36,7 @@ def test_a_part_that_fails_costs_no_other(run_folder, monkeypatch):
 
 def test_the_matrix_and_its_images(found):
     shown = confusion.matrix(found)
-    assert "32 of 96 images of the validation set are wrong" in shown.html
+    assert "32 of 96 images of the validation set are wrong after epoch 1." in shown.html
     # of 24 images of each class those with a number divisible by 3 are taken for the next class
     cells = {(int(t), int(p)): int(n) for t, p, n in shown.data["cells"]}
     expected = {(i, i): 16 for i in range(4)} | {(i, (i + 1) % 4): 8 for i in range(4)}
@@ -81,6 +81,27 @@ def test_calibration_without_a_stored_temperature(found):
     assert "mmresnet calibrate" in html
     assert "best_accuracy_top1_epoch_1.pth" in html
     assert len(re.findall(r'data-value="66\.67"', html)) == 2  # the same before and after
+
+
+@pytest.mark.parametrize(
+    ("test", "name"),
+    [
+        ({"epoch": 1, "iteration": 4}, "best_accuracy_top1_epoch_1.pth"),
+        ({"epoch": 2, "iteration": 8}, "epoch_2.pth"),
+        ({"epoch": 3, "iteration": 12}, None),
+        ({"iteration": 7}, "iter_7.pth"),
+        ({"checkpoint": "{folder}/epoch_2.pth"}, "epoch_2.pth"),
+        ({"checkpoint": "torchvision://resnet18"}, None),
+    ],
+)
+def test_the_weights_are_those_that_gave_the_scores(test, name, run_folder):
+    for other in ("epoch_12.pth", "iter_7.pth"):
+        (run_folder / other).write_bytes(b"weights")
+    run = Run(run_folder)
+    kept = read(run)
+    kept.test = {key: str(value).format(folder=run_folder) for key, value in test.items()}
+    weights = Classified(run, Images(), kept).weights
+    assert (None if weights is None else weights.name) == name
 
 
 def test_a_stored_temperature_scales_what_thresholds_are_for(run_folder):
