@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mmresnet.inference.pipeline import Image
 
 METHODS = ("cam", "grad-cam")
+_Computed = tuple[Tensor, Callable[[list[int]], Tensor]]
+"""The logits of an image, (K,), and what gives the maps of classes, (n, h, w)."""
 
 
 @dataclass(frozen=True)
@@ -142,29 +144,32 @@ class Explainer:
         if self.method == "grad-cam":
             _captum()
         self._layer = self._find_layer("backbone" if layer is None else layer)
-        self._maps = self._exact_maps if self.method == "cam" else self._gradient_maps
+        self._compute = self._exact if self.method == "cam" else self._gradients
 
     def __call__(self, image: Image, class_ids: Sequence[int] = ()) -> list[ClassMap]:
         """Return the maps of these classes for an image; without any, of the best class."""
         batch = {"inputs": [image.data["inputs"]], "data_samples": [image.data["data_samples"]]}
         inputs = self.model.data_preprocessor(batch, training=False)["inputs"]
-        with torch.inference_mode():
-            logits = self.model(inputs, mode="tensor")[0]
-            multi_label = hasattr(getattr(self.model, "head", None), "thr")
-            scores = logits.sigmoid() if multi_label else logits.softmax(0)
+        logits, maps_of = self._compute(inputs)
+        multi_label = hasattr(getattr(self.model, "head", None), "thr")
+        scores = logits.sigmoid() if multi_label else logits.softmax(0)
         wanted = list(class_ids) or [int(scores.argmax())]
         return [
             ClassMap(one.float().cpu().numpy(), number, float(scores[number]))
-            for one, number in zip(self._maps(inputs, wanted), wanted, strict=True)
+            for one, number in zip(maps_of(wanted), wanted, strict=True)
         ]
 
-    def _exact_maps(self, inputs: Tensor, class_ids: list[int]) -> Tensor:
-        with torch.inference_mode():
-            features = self.model.extract_feat(inputs, stage="backbone")[-1]
-            return exact_map(features, self.model.head.fc.weight[class_ids])[0]
+    @torch.inference_mode()
+    def _exact(self, inputs: Tensor) -> _Computed:
+        model = self.model
+        features = model.extract_feat(inputs, stage="backbone")
+        logits, weight = model.head(model.neck(features))[0], model.head.fc.weight.detach()
+        return logits, lambda class_ids: exact_map(features[-1], weight[class_ids])[0]
 
-    def _gradient_maps(self, inputs: Tensor, class_ids: list[int]) -> Tensor:
-        return grad_cam(self.model, self._layer, inputs, class_ids)
+    def _gradients(self, inputs: Tensor) -> _Computed:
+        with torch.inference_mode():
+            logits = self.model(inputs, mode="tensor")[0]
+        return logits, lambda class_ids: grad_cam(self.model, self._layer, inputs, class_ids)
 
     def _find_layer(self, name: str) -> nn.Module:
         layers = dict(self.model.named_modules())
