@@ -57,14 +57,19 @@ def test_masks_are_those_of_mmdet(small_model, pictures):
     assert expected.any((1, 2)).sum() > 5
 
 
+NOTHING = {"model.test_cfg.rcnn.score_thr": 0.9999}
+
+
 @pytest.mark.full
-@pytest.mark.parametrize("kind", KINDS)
-def test_other_runtimes_find_the_same(kind, small_model, pictures, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("kind", "options"), [*((kind, {}) for kind in KINDS), ("mask-rcnn", NOTHING)]
+)
+def test_other_runtimes_find_the_same(kind, options, small_model, pictures, tmp_path: Path):
     for package in ("onnxruntime", "onnxscript", "openvino"):
         pytest.importorskip(package)
     from mmresnet.export.targets import TARGETS
 
-    _, model = small_model(kind)
+    _, model = small_model(kind, options)
     exportable = _exportable(model)
     for name in ("onnx", "openvino", "torch"):
         folder = tmp_path / name
@@ -74,6 +79,7 @@ def test_other_runtimes_find_the_same(kind, small_model, pictures, tmp_path: Pat
         for image in pictures:
             with torch.no_grad():
                 expected = [one.numpy() for one in exportable(torch.from_numpy(image)[None])]
+            assert bool(len(expected[0])) == (not options)
             found = predict(image[None])
             assert [one.shape for one in found] == [one.shape for one in expected], (
                 name,
