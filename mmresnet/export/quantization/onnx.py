@@ -11,6 +11,7 @@ from mmresnet.export.task import Predict
 
 FILE = "model.onnx"
 _WITH_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_MAPS = 4  # dimensions
 
 
 def read(folder: Path) -> Any:
@@ -38,6 +39,23 @@ def prepared(model: Any) -> Predict:
 
     session = onnxruntime.InferenceSession(model.SerializeToString())
     return lambda images: session.run(None, {"images": images})
+
+
+def beside_the_maps(model: Any) -> list[str]:
+    """Return what computes neither feature maps nor products with weights: boxes and scores."""
+    import onnx
+
+    inferred = onnx.shape_inference.infer_shapes(model)
+    maps = {
+        value.name
+        for value in (*inferred.graph.value_info, *inferred.graph.output)
+        if len(value.type.tensor_type.shape.dim) == _MAPS
+    }
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type not in _WITH_WEIGHTS and not maps & set(node.output)
+    ]
 
 
 def layers(model: Any) -> dict[str, int]:

@@ -11,6 +11,7 @@ from mmresnet.export.task import Predict
 
 FILE = "model.xml"
 _WITH_WEIGHTS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul")
+_MAPS = 4  # dimensions
 
 
 def read(folder: Path) -> Any:
@@ -35,6 +36,16 @@ def item(image: np.ndarray) -> Any:
 def prepared(compiled: Any) -> Predict:
     """Return a function that runs what NNCF gives to a function of validation."""
     return lambda images: list(compiled(images).to_tuple())
+
+
+def beside_the_maps(model: Any) -> list[str]:
+    """Return what computes neither feature maps nor products with weights: boxes and scores."""
+    return [
+        op.get_friendly_name()
+        for op in model.get_ops()
+        if op.get_type_name() not in _WITH_WEIGHTS
+        and all(output.get_partial_shape().rank != _MAPS for output in op.outputs())
+    ]
 
 
 def layers(model: Any) -> dict[str, int]:
