@@ -1,4 +1,4 @@
-"""Show what a net will see: batches and steps of the pipeline as pictures, classes, sizes, boxes.
+"""Show what a net will see: batches, steps of the pipeline, classes, sizes, boxes.
 
 The page is one HTML file, which needs no network.
 """
