@@ -98,9 +98,8 @@ class ClassifierTask:
         tolerance: Tolerance,
     ) -> Parity:
         """Compare scores on all samples, then on batches of 1 and 7 at several sizes."""
-        batches = list(_batches(samples.images))
-        ours = np.concatenate([self._scores(batch) for batch in batches])
-        theirs = np.concatenate([predict(batch)[0] for batch in batches])
+        ours = np.concatenate([self._scores(batch) for batch in _batches(samples.images)])
+        theirs = np.concatenate([predict(batch)[0] for batch in _batches(samples.images)])
         parity = Parity({"images": len(ours), "source": samples.source})
         agreeing = int((ours.argmax(1) == theirs.argmax(1)).sum())
         parity.check(
@@ -110,10 +109,13 @@ class ClassifierTask:
             f"the best class is the same for {agreeing} of {len(ours)} images",
         )
         cases: list[dict[str, Any]] = [{"images": len(ours), **_differences(ours, theirs)}]
-        for images in _cases(samples.images, shape):
+        batches = list(_cases(samples.images, shape))
+        for images in batches:
             difference = _differences(self._scores(images), predict(images)[0])
             cases.append({"batch": len(images), "size": images.shape[1:3], **difference})
-        largest = max(cases, key=lambda case: np.nan_to_num(case["relative"], nan=np.inf))
+        worst = int(np.argmax([np.nan_to_num(case["relative"], nan=np.inf) for case in cases]))
+        largest = cases[worst]
+        parity.images = batches[worst - 1] if worst else None
         parity.figures["largest_difference"] = max(case["difference"] for case in cases)
         parity.check(
             "relative_difference",

@@ -161,7 +161,9 @@ def _verify(
         if limits.difference is None:
             layer = "Allow more with --max-drop, or leave --int8 out."
         else:
-            layer = first_difference(task.module, target, samples)
+            some = samples.of_one_size()[: task.module.example[0]]
+            images = some if parity.images is None else parity.images
+            layer = first_difference(task.module, target, images)
         raise ExportError(
             f"What was written as {target.title} does not compute what the model computes: "
             f"{'; '.join(parity.problems)}. {layer} Nothing was kept."

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmresnet.export.samples import Samples
 from mmresnet.export.targets import Target
 from mmresnet.export.wrappers import Exportable
 
@@ -61,13 +60,16 @@ class AllLayers(Exportable):
         return tuple(names), tuple(outputs)
 
 
-def first_difference(module: Exportable, target: Target, samples: Samples) -> str:
+def first_difference(module: Exportable, target: Target, images: np.ndarray) -> str:
     """Return a sentence that names the first layer whose output differs in the written form.
 
     The model is written again, with the outputs of all layers.
+
+    Args:
+        images: (N, H, W, 3) uint8, on which the outputs differ.
     """
     try:
-        return _find(module, target, samples)
+        return _find(module, target, images)
     except (
         Exception
     ) as error:  # writers raise any; what was found wrong has to be told all the same
@@ -75,10 +77,8 @@ def first_difference(module: Exportable, target: Target, samples: Samples) -> st
         return f"Which layer differs could not be found ({reason})."
 
 
-def _find(module: Exportable, target: Target, samples: Samples) -> str:
+def _find(module: Exportable, target: Target, images: np.ndarray) -> str:
     layers = AllLayers(module)
-    images = np.stack([image for image in samples.images if image.shape == samples.images[0].shape])
-    images = images[: module.example[0]]
     with tempfile.TemporaryDirectory() as folder:
         target.write(layers, Path(folder))
         theirs = target.load(Path(folder))(images)

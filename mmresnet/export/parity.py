@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Parity:
         figures: What was measured, for the report.
         problems: What is out of the tolerance, each a clause: "the scores differ by up to 0.2".
         summary: What was found, in one line.
+        images: A batch on which a score differs most, (N, H, W, 3); None if it is in the samples.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     summary: str = ""
+    images: np.ndarray | None = None
 
     def check(self, name: str, value: float, limit: float | None, problem: str) -> None:
         """Note a figure, and the problem if it is above its limit, or not a number."""

@@ -47,6 +47,10 @@ class Samples:
         self.paths.append(sample.metainfo.get("img_path"))
         self.data.append(sample)
 
+    def of_one_size(self) -> np.ndarray:
+        """Return the images that have the size of the first, (N, H, W, 3)."""
+        return np.stack([image for image in self.images if image.shape == self.images[0].shape])
+
 
 def find_samples(
     cfg: Config, preparation: Preparation, paths: Sequence[str], number: int

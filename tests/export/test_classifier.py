@@ -98,6 +98,7 @@ def test_wrong_scores_are_a_problem(task_of, wrong):
     parity = task.verify(predict, samples, SHAPE, Tolerance())
     (problem,) = parity.problems
     assert problem.startswith("scores differ by up to ")
+    assert parity.images.shape == (7, 24, 16, 3)
     assert task.verify(predict, samples, [None, 16, 16, 3], Tolerance()).problems == []
 
 
