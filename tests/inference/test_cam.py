@@ -32,8 +32,19 @@ def model(tmp_path_factory, tiny_images):
 
 
 @pytest.fixture(scope="module")
-def image(model, tiny_images):
-    (found,) = Explainer(*model).reader.read(find_sources(tiny_images / "val" / "dog" / "0.jpg"))
+def exact(model):
+    return Explainer(*model)
+
+
+@pytest.fixture(scope="module")
+def gradients(model):
+    pytest.importorskip("captum")
+    return Explainer(*model, "grad-cam")
+
+
+@pytest.fixture(scope="module")
+def image(exact, tiny_images):
+    (found,) = exact.reader.read(find_sources(tiny_images / "val" / "dog" / "0.jpg"))
     return found
 
 
@@ -42,13 +53,12 @@ def inputs_of(explainer, image):
     return explainer.model.data_preprocessor(batch)["inputs"]
 
 
-def test_an_exact_map_adds_up_to_the_logit_without_its_bias(model, image):
-    explainer = Explainer(*model)
-    assert explainer.method == "cam"
+def test_an_exact_map_adds_up_to_the_logit_without_its_bias(exact, image):
+    assert exact.method == "cam"
     with torch.no_grad():
-        logits = explainer.model(inputs_of(explainer, image), mode="tensor")[0]
-    maps = explainer(image, range(3))
-    bias = explainer.model.head.fc.bias.detach()
+        logits = exact.model(inputs_of(exact, image), mode="tensor")[0]
+    maps = exact(image, range(3))
+    bias = exact.model.head.fc.bias.detach()
     for one in maps:
         logit = logits[one.class_id] - bias[one.class_id]
         assert one.values.shape == (4, 4)
@@ -62,10 +72,11 @@ def test_an_exact_map_by_hand():
     assert exact_map(features, weight).tolist() == [[[[1.0, 0.5]]]]
 
 
-def test_grad_cam_of_the_last_features_is_the_exact_map_where_that_is_positive(model, image):
-    pytest.importorskip("captum")
-    exact = Explainer(*model)(image, range(3))
-    for one, other in zip(exact, Explainer(*model, "grad-cam")(image, range(3)), strict=True):
+def test_grad_cam_of_the_last_features_is_the_exact_map_where_that_is_positive(
+    exact, gradients, image
+):
+    maps = zip(exact(image, range(3)), gradients(image, range(3)), strict=True)
+    for one, other in maps:
         np.testing.assert_allclose(one.values.clip(0), other.values, rtol=1e-4, atol=1e-6)
         assert one.score == pytest.approx(other.score)
 
@@ -87,11 +98,10 @@ def test_grad_cam_of_a_layer_is_what_its_paper_says(model, image):
     assert max(one.values.max() for one in found) > 0
 
 
-def test_the_predicted_class_is_the_default(model, image):
-    pytest.importorskip("captum")
-    best = max(Explainer(*model)(image, range(3)), key=lambda one: one.score)
-    for method in ("cam", "grad-cam"):
-        (found,) = Explainer(*model, method)(image)
+def test_the_predicted_class_is_the_default(exact, gradients, image):
+    best = max(exact(image, range(3)), key=lambda one: one.score)
+    for explainer in (exact, gradients):
+        (found,) = explainer(image)
         assert found.class_id == best.class_id
 
 
