@@ -88,7 +88,7 @@ def _facts(run: Run) -> Iterator[tuple[str, object]]:
     logs = run.main_logs
     kind = "Training" if run.trained else "Test"
     yield kind, run.config_name
-    header = logs[-1].header if logs else {}
+    header = (logs[-1].header if logs else {}) or _of_config(run)
     for label in ("model", "data", "device", "lr"):
         if label in header:
             name = "learning rate" if label == "lr" else label
@@ -109,6 +109,16 @@ def _facts(run: Run) -> Iterator[tuple[str, object]]:
             "Best weights" if run.checkpoint.name.startswith("best") else "Weights",
             run.checkpoint,
         )
+
+
+def _of_config(run: Run) -> dict[str, str]:
+    """Return model and data as the config names them, for runs of other tools."""
+    model = (run.config or {}).get("model") or {}
+    types = [str(one["type"]) for one in (model, model.get("backbone")) if one and "type" in one]
+    loader = (run.config or {}).get("train_dataloader" if run.trained else "test_dataloader") or {}
+    root = (loader.get("dataset") or {}).get("data_root")
+    found = {"model": ", ".join(types), "data": str(root or "")}
+    return {name: text for name, text in found.items() if text}
 
 
 def _command(run: Run) -> str:

@@ -45,9 +45,15 @@ def test_the_best_of_an_error_is_its_least(make_run):
     assert figures(summary_of(folder))["error, best: epoch 2"] == "75"
 
 
-def test_without_a_command_the_kept_config_is_named(make_run):
-    folder = make_run(log="no log of mmengine\n")
-    assert f"mmresnet train {folder}/20260131_120000/vis_data/config.py" in summary_of(folder)
+def test_runs_of_other_tools_are_described_by_their_config(make_run):
+    folder = make_run(log="no log of mmresnet\n")
+    config = folder / "20260131_120000" / "vis_data" / "config.py"
+    model = "model = dict(type='ImageClassifier', backbone=dict(type='ResNet', depth=50))\n"
+    config.write_text(config.read_text() + model)
+    html = summary_of(folder)
+    assert f"mmresnet train {config}</pre>" in html
+    assert "<dt>Model</dt><dd>ImageClassifier, ResNet</dd>" in html
+    assert "<dt>Data</dt><dd>not/there</dd>" in html
 
 
 def test_the_settings_differ_from_the_recipe_where_the_run_did(make_run):
