@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmresnet.atomic import atomic_write
@@ -38,7 +38,7 @@ class Detections:
 
 def save(path: str | os.PathLike[str], found: Detections) -> None:
     """Write detections as JSON, complete or not at all."""
-    text = json.dumps(asdict(found), separators=(",", ":"), default=str)
+    text = json.dumps(vars(found), separators=(",", ":"), default=str)
     with atomic_write(path) as file:
         file.write(text)
 
