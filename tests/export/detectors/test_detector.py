@@ -57,7 +57,7 @@ def test_masks_are_those_of_mmdet(small_model, pictures):
     assert expected.any((1, 2)).sum() > 5
 
 
-NOTHING = {"model.test_cfg.rcnn.score_thr": 0.9999}
+NOTHING = {"model.test_cfg.rcnn.score_thr": 1.0}
 
 
 @pytest.mark.full
