@@ -60,8 +60,11 @@ class Target:
         names = ("torch", *self.packages)
         return {name: importlib.metadata.version(name) for name in names}
 
-    def check_installed(self) -> None:
+    def check_installed(self, purpose: str = "") -> None:
         """Check that a model can be written and verified here.
+
+        Args:
+            purpose: What needs it, where it is not ``--to`` with the format's name.
 
         Raises:
             MissingPackageError: A package is missing.
@@ -69,7 +72,7 @@ class Target:
         missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
         if missing:
             raise MissingPackageError(
-                f"--to {self.name} needs {' and '.join(missing)}, which "
+                f"{purpose or f'--to {self.name}'} needs {' and '.join(missing)}, which "
                 f"{'are' if missing[1:] else 'is'} not installed: "
                 f"pip install {' '.join(missing)}, or 'mmresnet[export]' for all formats."
             )

@@ -37,8 +37,9 @@ def _by_program(module: Exportable) -> tuple[Any, list[int | None]]:
 def _by_onnx(module: Exportable) -> tuple[Any, list[int | None]]:
     import openvino
 
-    from mmresnet.export.targets import onnx
+    from mmresnet.export.targets import TARGETS, onnx
 
+    TARGETS["onnx"].check_installed("--to openvino of a detector")
     with tempfile.TemporaryDirectory() as folder:
         written = onnx.write(module, Path(folder))
         return openvino.convert_model(Path(folder) / "model.onnx"), written["input_shape"]
