@@ -59,7 +59,9 @@ def test_wheel_holds_configs_tools_and_benchmarks(wheel):
     assert {f"mmresnet/.mim/benchmarks/{n}.py" for n in ("training", "_measuring")} <= names
     assert "mmresnet/.mim/model-index.yml" in names  # for mim search
     assert {"mmresnet/weights/hub/catalogue.csv", "mmresnet/py.typed"} <= names
-    assert {f"mmresnet/report/static/{n}" for n in ("page.html", "report.css", "report.js")} <= names
+    assert {
+        f"mmresnet/report/static/{n}" for n in ("page.html", "report.css", "report.js")
+    } <= names
     assert not [n for n in names if "__pycache__" in n or n.startswith(("tests/", "configs/"))]
 
 

@@ -1,7 +1,7 @@
 """Configs are printed whole, or as differences."""
 
-from mmresnet.config.differences import differences
 from mmresnet.cli.main import main
+from mmresnet.config.differences import differences
 
 
 def test_a_config_is_printed_merged(capsys):
