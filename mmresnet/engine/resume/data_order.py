@@ -23,7 +23,7 @@ _NUMPYS = np.random.MT19937()  # behind numpy.random while a sample is loaded
 
 @dataclass(frozen=True)
 class _Generator:
-    """A global random generator: what seeds it by 64 bits, returns its state, compares states."""
+    """A global random generator: what seeds it, returns its state, compares states."""
 
     seed: Callable[[int], object]
     state: Callable[[], Any]
@@ -33,7 +33,7 @@ class _Generator:
 _GENERATORS = (
     _Generator(random.seed, random.getstate, operator.ne),
     _Generator(
-        lambda word: np.random.seed(word & 0xFFFFFFFF),
+        np.random.seed,
         lambda: np.random.get_state(legacy=True),
         lambda a, b: a[2:] != b[2:] or not np.array_equal(a[1], b[1]),
     ),
@@ -190,14 +190,15 @@ class SeededDataset(Dataset[Any]):
         # Hashed ahead, and one loop without calls: between two images nothing of this is in the
         # processor's caches, and takes several times as long.
         seed, dataset, batch = self._seed, self._seeded, []
+        samples = [Sample(seed, one.epoch, int(one)) for one in indices]
         words = [_words(seed, one.epoch, int(one), one.position) for one in indices]
         seeds = [(one.seed, number) for number, one in enumerate(_GENERATORS) if one in generators]
         with loading() as set_current:
-            for index, of_sample in zip(indices, words, strict=True):
-                set_current(Sample(seed, index.epoch, int(index)))
+            for sample, of_sample in zip(samples, words, strict=True):
+                set_current(sample)
                 for seed_by, number in seeds:
                     seed_by(of_sample[number])
-                batch.append(dataset[int(index)])
+                batch.append(dataset[sample.index])
         return batch
 
     def __len__(self) -> int:
@@ -238,7 +239,8 @@ def place(index: Any, epoch: int, position: int) -> Any:
         return index
 
 
-def _words(*key: int) -> tuple[int, ...]:
-    """Return three numbers of 64 bits, a hash of the key."""
+def _words(*key: int) -> tuple[int, int, int]:
+    """Return the seeds of Python, NumPy (32 bits) and torch, a hash of the key."""
     digest = hashlib.blake2b(struct.pack(f"<{len(key)}Q", *key), digest_size=24).digest()
-    return struct.unpack("<3Q", digest)
+    python, numpys, torchs = struct.unpack("<3Q", digest)
+    return python, numpys & 0xFFFFFFFF, torchs

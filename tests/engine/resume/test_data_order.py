@@ -44,7 +44,7 @@ def seeds(index: int) -> tuple[int, ...]:
         (lambda index: random.random(), lambda index: random.Random(seeds(index)[0]).random()),
         (
             lambda index: np.random.rand(),
-            lambda index: np.random.RandomState(seeds(index)[1] & 0xFFFFFFFF).rand(),
+            lambda index: np.random.RandomState(seeds(index)[1]).rand(),
         ),
         (
             lambda index: torch.rand(()).item(),
