@@ -75,8 +75,9 @@ def find_samples(
     except (UserError, OSError, ImportError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         return _synthetic(preparation, reason)
-    samples = Samples(f"the validation set, {len(dataset)} images")
-    for index in np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int):
+    taken = min(number, len(dataset))
+    samples = Samples(f"{taken:,} of the {len(dataset):,} images of the validation set")
+    for index in np.linspace(0, len(dataset) - 1, taken).round().astype(int):
         samples.add(dataset[int(index)], preparation.loads_rgb)
     return samples
 

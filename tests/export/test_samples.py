@@ -24,7 +24,7 @@ def find(tiny_images):
 
 def test_they_are_spread_over_the_validation_set(find):
     samples = find(number=3)
-    assert samples.source == "the validation set, 6 images"
+    assert samples.source == "3 of the 6 images of the validation set"
     assert [int(sample.gt_label) for sample in samples.data] == [0, 1, 2]
     assert [image.shape for image in samples.images] == [(16, 16, 3)] * 3
     assert len(find().images) == 6
