@@ -28,7 +28,7 @@ class Samples:
     """Images as the recipe's own pipeline prepares them.
 
     Attributes:
-        source: Where they are from, as in a sentence.
+        source: Where they are from, for messages.
         images: (H, W, 3) uint8 in BGR; the sizes may differ.
         paths: Their files; None where they have none.
         data: What the pipeline gives for each: its ``data_samples``, None if unknown.

@@ -26,7 +26,7 @@ class Target:
 
     Attributes:
         name: As in ``--to onnx``.
-        title: As in a sentence.
+        title: Its name in messages.
         file: The name of the file in an exported folder; OpenVINO's weights are beside it.
         packages: What writing and running needs beside PyTorch.
         runtime: What running it needs beside numpy and opencv-python, as pip calls it.

@@ -73,7 +73,7 @@ def test_mlflow(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     save_dir = str(tmp_path / "work" / "20260101_000000" / "vis_data")
     give(MLflowVisBackend(save_dir, exp_name="recipe", run_name="work"), tmp_path)
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/work/mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'work' / 'mlflow.db'}")
     (run,) = client.search_runs([client.get_experiment_by_name("recipe").experiment_id])
     assert (run.info.run_name, run.data.params["model.depth"]) == ("work", "18")
     assert run.info.status == "FINISHED"
@@ -137,7 +137,7 @@ def test_killed_and_resumed(tiny_images, tmp_path):
     assert [step for step, _ in losses] == list(range(1, 13))
     (file,) = last.glob("wandb/offline-run-*/*.wandb")
     assert history(file) == lines
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/work/mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'work' / 'mlflow.db'}")
     experiments = [one.experiment_id for one in client.search_experiments()]
     runs = client.search_runs(experiments, order_by=["attributes.start_time"])
     assert len(runs) == 2
