@@ -38,6 +38,7 @@ def test_a_script_runs_as_by_python_with_patches_and_operators(tmp_path):
     assert done.stdout == f"__main__ ['--flag', 'value'] {tmp_path / 'tools'} True\n"
 
 
+@pytest.mark.full
 def test_a_script_that_fails_shows_its_traceback(tmp_path):
     (tmp_path / "fails.py").write_text("raise ValueError('a bug')")
     done = run(tmp_path, "fails.py")

@@ -121,6 +121,7 @@ def test_make_help_lists_every_target():
     assert [name for name in targets.split() if f"make {name}" not in shown] == []
 
 
+@pytest.mark.full
 def test_the_reference_has_a_page_for_each_package(tmp_path):
     pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
     site = tmp_path / "site"

@@ -121,6 +121,7 @@ def test_parts_for_detection_name_the_missing_package(
     assert "pip install -e '.[openmmlab]'" in message
 
 
+@pytest.mark.full
 def test_parts_for_detection_are_found_in_mmdets_registries() -> None:
     pytest.importorskip("mmdet")
     code = (

@@ -54,6 +54,7 @@ def test_what_is_missing_is_reported_with_the_command(package, extra, code):
     assert any(line.endswith(command) for command in installs), line
 
 
+@pytest.mark.full
 def test_a_package_that_cannot_be_imported_is_reported(tmp_path):
     (tmp_path / "mmdet.py").write_text("raise AssertionError('MMCV==9.0.0 is used')")
     done = report(f"sys.path.insert(0, {str(tmp_path)!r})")

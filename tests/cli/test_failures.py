@@ -43,6 +43,7 @@ def test_a_process_that_is_killed_is_reported(start):
     assert "was killed by signal 9, SIGKILL, most likely since the machine ran out of" in killed
 
 
+@pytest.mark.full
 def test_the_traceback_of_the_process_that_fails_comes_first(start):
     code, lines = start("raises")
     assert code == 1

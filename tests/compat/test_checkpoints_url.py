@@ -77,12 +77,14 @@ def test_code_behind_a_url_is_run_by_upstream_and_refused_here(tmp_path, served)
     assert "nothing in it was run" in last
 
 
+@pytest.mark.full
 def test_tensors_behind_a_url_are_loaded(tmp_path, served) -> None:
     torch.save({"weight": torch.ones(2)}, tmp_path / "net.pth")
     done = fetch(f"{served}/net.pth", "patched", tmp_path / "cache")
     assert done.stdout.splitlines()[-1] == "loaded ['weight']", done.stderr
 
 
+@pytest.mark.full
 def test_a_history_behind_a_url_loads_after_a_file(tmp_path, served) -> None:
     """The fork's own reader takes allowed types away again when it is done with a file."""
     file = tmp_path / "net.pth"

@@ -30,6 +30,7 @@ def test_a_detector_is_built_without_it():
     )
 
 
+@pytest.mark.full
 def test_a_config_that_names_it_has_it():
     run(
         """

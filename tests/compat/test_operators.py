@@ -47,6 +47,7 @@ def test_a_fresh_process_gets_the_operators_by_one_import() -> None:
     assert re.search(r"none: mmresnet\.ops on torchvision \S+ (\d+\.\d|not available)$", run.stdout)
 
 
+@pytest.mark.full
 @stand_in_only
 def test_installing_after_mmpretrain_is_imported() -> None:
     pytest.importorskip("mmdet")

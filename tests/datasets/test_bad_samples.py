@@ -84,6 +84,7 @@ def test_a_worker_knows_what_the_others_have_met(images):
         loaded(build(images, share=0.1), 2)
 
 
+@pytest.mark.full
 def test_a_test_keeps_every_sample(images):
     dataset = build(images, test_mode=True)
     sample = dataset[2]

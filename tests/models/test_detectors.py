@@ -182,6 +182,7 @@ assert all("/mmdet/models/" in file for file in importers), importers
 """
 
 
+@pytest.mark.full
 def test_a_detector_does_not_need_mmpretrain():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_MMPRETRAIN], capture_output=True, text=True

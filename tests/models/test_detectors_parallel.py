@@ -77,6 +77,7 @@ class WriteWeights(Hook):
 """
 
 
+@pytest.mark.full
 @pytest.mark.dist
 def test_two_processes_train_a_detector(tmp_path):
     images = detectors.draw_images(tmp_path / "discs", count=8)

@@ -63,6 +63,7 @@ def test_the_other_recipes_start_from_the_same_files():
     assert {checkpoint(name) for name in others} <= {checkpoint(name) for name in RECIPES}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_tensor_of_the_backbone_is_loaded(name, monkeypatch, tmp_path):
     fetched = []

@@ -55,6 +55,7 @@ def test_a_checkpoint_of_another_architecture(error_message, trained):
     assert "differ in width" in message
 
 
+@pytest.mark.full
 def test_weights_with_another_head_may_start_a_training(call, trained, tmp_path, tiny_images):
     images = tmp_path / "two"
     shutil.copytree(tiny_images, images)

@@ -157,6 +157,7 @@ def test_a_checkpoint_of_other_classes(error_message, trained_detector, data, tm
         assert "epoch_1.pth': 'cat', 'dog', 'owl'." in message  # the checkpoint
 
 
+@pytest.mark.full
 def test_weights_for_other_classes_start_a_training(
     call_detector, trained_detector, data, tmp_path
 ):

@@ -120,6 +120,7 @@ def test_two_processes_compute_what_one_does(frozen, config, tiny_images, tmp_pa
     assert two == pytest.approx(one, abs=1e-5)
 
 
+@pytest.mark.full
 def test_a_mistake_is_reported_once(config, tiny_images, tmp_path):
     done = start(config, tmp_path, tiny_images, 2, "model.backbone.dept=18")
     assert done.returncode == 2

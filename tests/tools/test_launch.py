@@ -96,6 +96,7 @@ def test_without_mmresnet_it_is_said_what_to_do(environment, installed, choose):
     assert "make demo" in message
 
 
+@pytest.mark.full
 def test_a_fresh_shell_finds_the_checkouts_environment(tmp_path):
     if not (TOOLS.parent / ".venv" / "bin" / "mmresnet").exists():
         pytest.skip("mmresnet is not installed in a .venv of this checkout")

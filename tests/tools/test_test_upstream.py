@@ -114,12 +114,14 @@ def test_operators_and_another_failure(checkout, tmp_path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.full
 def test_a_test_that_cannot_be_imported_is_a_failure(checkout, tmp_path) -> None:
     done = run(f"mmpretrain={checkout('mmpretrain', 'import absent')}", cache=tmp_path)
     assert "1 error" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 1
 
 
+@pytest.mark.full
 def test_mmdets_defaults_and_configs(checkout, tmp_path) -> None:
     pytest.importorskip("parameterized")
     done = run(f"mmdet={checkout('mmdet')}", cache=tmp_path)

@@ -109,6 +109,7 @@ class Counter(Hook):
         self.seen = state["seen"]
 
 
+@pytest.mark.full
 def test_hooks_and_early_stopping(train: Callable, tmp_path: Path) -> None:
     """A hook's state is resumed; so is how long early stopping has waited, in a stock hook."""
     stopping = dict(type="EarlyStoppingHook", monitor="accuracy/top1", min_delta=200, patience=2)
@@ -140,6 +141,7 @@ def test_a_validation_is_due_or_done(train: Callable, tmp_path: Path) -> None:
     assert len(ended.message_hub.get_scalar("val/accuracy/top1").data[0]) == 2
 
 
+@pytest.mark.full
 def test_a_checkpoint_of_mmengine(train: Callable, tmp_path: Path) -> None:
     """It lacks the state: training goes on after the iterations that were done, and says so."""
     train("whole")

@@ -100,7 +100,7 @@ def training_modes(net: torch.nn.Module) -> list[tuple[bool, bool]]:
 @pytest.mark.parametrize(
     ("package", "folders", "at_least"),
     [
-        ("mmpretrain", ("resnet",), (33, 0)),
+        pytest.param(*("mmpretrain", ("resnet",), (33, 0)), marks=pytest.mark.full),
         pytest.param(*("mmdet", ("faster_rcnn", "dcn", "gcnet"), (40, 9)), marks=pytest.mark.full),
         pytest.param(*("mmseg", ("upernet", "deeplabv3plus"), (69, 0)), marks=pytest.mark.full),
     ],

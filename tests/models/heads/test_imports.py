@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def test_importing_the_models_imports_neither_mmpretrain_nor_mmdet():
     code = (
@@ -15,6 +17,7 @@ def test_importing_the_models_imports_neither_mmpretrain_nor_mmdet():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.full
 def test_a_prediction_without_mmpretrain_names_the_missing_package():
     code = (
         "import sys, torch\n"

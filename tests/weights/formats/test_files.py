@@ -266,6 +266,7 @@ def python(code: str, path: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.full
 def test_reading_imports_no_optional_dependency(folder: Path) -> None:
     (folder / "net.pth").write_bytes(torch_file({"n": np.int64(3), **tensors()}))
     code = (
@@ -275,6 +276,7 @@ def test_reading_imports_no_optional_dependency(folder: Path) -> None:
     assert python(code, folder / "net.pth") == "[]\n"
 
 
+@pytest.mark.full
 def test_without_mmengine_its_history_is_refused_and_nothing_else(folder: Path) -> None:
     (folder / "net.pth").write_bytes(torch_file({"n": np.int64(3), **tensors()}))
     content = {"history": HistoryBuffer([1.0], [1]), **tensors()}
