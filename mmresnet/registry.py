@@ -13,12 +13,15 @@ from mmresnet.errors import require
 
 require("mmengine", "A registry of mmresnet")
 
-from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402  after the check above
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS  # noqa: E402  after the check
+from mmengine.registry import DATASETS as MMENGINE_DATASETS  # noqa: E402
 from mmengine.registry import HOOKS as MMENGINE_HOOKS  # noqa: E402
 from mmengine.registry import LOOPS as MMENGINE_LOOPS  # noqa: E402
 from mmengine.registry import METRICS as MMENGINE_METRICS  # noqa: E402
+from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS  # noqa: E402
 from mmengine.registry import MODELS as MMENGINE_MODELS  # noqa: E402
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS  # noqa: E402
+from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES  # noqa: E402
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS  # noqa: E402
 from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
@@ -73,7 +76,16 @@ HOOKS = LazyRegistry(
     parent=MMENGINE_HOOKS,
     scope="mmresnet",
     locations=["mmresnet.engine"],
-    modules={"ReportHook": "mmresnet.report.hook"},
+    modules={
+        "ReportHook": "mmresnet.report.hook",
+        "ShardedCheckpointHook": "mmresnet.engine.sharding.hook",
+    },
+)
+MODEL_WRAPPERS = Registry(
+    "model wrapper",
+    parent=MMENGINE_MODEL_WRAPPERS,
+    scope="mmresnet",
+    locations=["mmresnet.engine"],
 )
 LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="mmresnet", locations=["mmresnet.engine"])
 OPTIM_WRAPPERS = Registry(
@@ -97,6 +109,12 @@ DATASETS = LazyRegistry(
         "VOCDataset": "mmresnet.datasets.voc.dataset",
     },
 )
+DATA_SAMPLERS = LazyRegistry(
+    "data sampler",
+    parent=MMENGINE_DATA_SAMPLERS,
+    scope="mmresnet",
+    modules={"ShardSampler": "mmresnet.datasets.shards.sampler"},
+)
 TRANSFORMS = LazyRegistry(
     "transform",
     parent=MMENGINE_TRANSFORMS,
@@ -116,11 +134,11 @@ METRICS = LazyRegistry(
     parent=MMENGINE_METRICS,
     scope="mmresnet",
     modules={
-        "CocoMetric": "mmresnet.evaluation.coco_metric",
+        "CocoMetric": "mmresnet.evaluation.detection.coco_metric",
         "DumpScores": "mmresnet.evaluation.dump_scores",
         "LocalizationError": "mmresnet.evaluation.localization_error",
-        "ImageNetDETMetric": "mmresnet.evaluation.imagenet_det_metric",
-        "VOCMetric": "mmresnet.evaluation.voc_metric",
+        "ImageNetDETMetric": "mmresnet.evaluation.detection.imagenet_det_metric",
+        "VOCMetric": "mmresnet.evaluation.detection.voc_metric",
     },
 )
 VISBACKENDS = LazyRegistry(
@@ -131,4 +149,10 @@ VISBACKENDS = LazyRegistry(
         "MLflowVisBackend": "mmresnet.engine.trackers.mlflow",
         "WandbVisBackend": "mmresnet.engine.trackers.wandb",
     },
+)
+STRATEGIES = LazyRegistry(
+    "strategy",
+    parent=MMENGINE_STRATEGIES,
+    scope="mmresnet",
+    modules={"FSDP2": "mmresnet.engine.sharding.strategy"},
 )

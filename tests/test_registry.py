@@ -133,6 +133,6 @@ def test_parts_for_detection_are_found_in_mmdets_registries() -> None:
     )
     assert run(code).split() == [
         "mmresnet.datasets.coco.dataset",
-        "mmresnet.evaluation.coco_metric",
+        "mmresnet.evaluation.detection.coco_metric",
         "mmresnet.engine.val_loop",
     ]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mmresnet.datasets.class_scores import ClassScores, names_below
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection.detection_file import Detections
 
 Row = dict[str, Any]
 """What is kept of a sample."""

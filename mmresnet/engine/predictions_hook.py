@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from mmresnet.datasets import class_scores as score_files
 from mmresnet.engine.predictions import Row, class_scores, detections, row_of
-from mmresnet.evaluation import detection_file
+from mmresnet.evaluation.detection import detection_file
 from mmresnet.registry import HOOKS
 
 
@@ -22,8 +22,8 @@ class PredictionsHook(Hook):
 
     Of a classifier these are class scores (``.npz``, see
     :func:`mmresnet.datasets.class_scores.save`), of a detector boxes with the true ones
-    (``.json``, see :class:`mmresnet.evaluation.detection_file.Detections`). Each evaluation
-    replaces those of the one before. Models that predict something else leave nothing.
+    (``.json``, see :class:`mmresnet.evaluation.detection.detection_file.Detections`). Each
+    evaluation replaces those of the one before. Models that predict something else leave nothing.
     """
 
     priority = "LOW"

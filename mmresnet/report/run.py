@@ -18,8 +18,8 @@ from mmresnet.datasets import class_scores
 from mmresnet.datasets.class_scores import ClassScores
 from mmresnet.engine.assembly import building
 from mmresnet.errors import UserError, UserFileNotFoundError
-from mmresnet.evaluation import detection_file
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection import detection_file
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.report.log import Log, read_log
 from mmresnet.visualization.curves import Curves, read_curves
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.matching import Outcome, Scene, summary
+from mmresnet.evaluation.detection.matching import Outcome, Scene, summary
 from mmresnet.visualization.figure import new_figure, save
 
 if TYPE_CHECKING:

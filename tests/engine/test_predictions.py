@@ -11,7 +11,7 @@ from mmresnet.apis import test as run_test
 from mmresnet.apis import train
 from mmresnet.datasets.class_scores import load
 from mmresnet.engine.predictions import class_scores, detections, row_of
-from mmresnet.evaluation import detection_file
+from mmresnet.evaluation.detection import detection_file
 
 
 def classified(path, scores, label=None):

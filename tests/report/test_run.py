@@ -8,8 +8,8 @@ import pytest
 
 from mmresnet.datasets.cifar import CIFAR10
 from mmresnet.errors import UserError
-from mmresnet.evaluation import detection_file
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection import detection_file
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.report.run import Run
 
 

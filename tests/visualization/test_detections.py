@@ -6,7 +6,7 @@ from PIL import Image
 pytest.importorskip("matplotlib")
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.matching import Box, Outcome, Scene
+from mmresnet.evaluation.detection.matching import Box, Outcome, Scene
 from mmresnet.visualization.detections import COLOURS, _choose, plot_detections
 
 TP, FP, FN = Outcome

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the picture, and print the totals."""
-    from mmresnet.evaluation.matching import match, summary
+    from mmresnet.evaluation.detection.matching import match, summary
     from mmresnet.visualization.detections import plot_detections
 
     scenes = match(args.results, args.annotations)

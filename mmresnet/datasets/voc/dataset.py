@@ -38,7 +38,7 @@ class VOCDataset(OnBadSample, RowSamples, BaseDataset):
     * A box has the continuous coordinates of COCO's: VOC's pixels 1 to 10 are [0, 10). mmdet
       subtracts 1 from both, which leaves the last pixel out; a flipped box is then another one.
     * Objects that are ``difficult`` have ``ignore_flag``: they are not trained on, and count
-      neither for nor against a model in :class:`mmresnet.evaluation.voc_metric.VOCMetric`.
+      neither for nor against a model in ``mmresnet.VOCMetric``.
     * The files are read once, and from a cache until one changes
       (:mod:`mmresnet.datasets.index_files`). The processes of a machine share what was read.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmresnet.errors import require
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection.detection_file import Detections
 
 # what COCO evaluates: the best 100 detections of a class in an image; VOC evaluates all
 _MOST = {"coco": 100, "voc": None}

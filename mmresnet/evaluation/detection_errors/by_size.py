@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mmresnet.errors import require
-from mmresnet.evaluation.class_table import SUMMARY
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection.class_table import SUMMARY
+from mmresnet.evaluation.detection.detection_file import Detections
 
 
 def by_size(found: Detections) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmresnet.evaluation.average_precision import FALSE_POSITIVE
+from mmresnet.evaluation.detection.average_precision import FALSE_POSITIVE
 from mmresnet.evaluation.detection_errors.boxes import DetectionSet, Overlaps
 from mmresnet.evaluation.detection_errors.matching import Matches
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmresnet.evaluation.average_precision import IGNORED, TRUE_POSITIVE, precision_recall
+from mmresnet.evaluation.detection.average_precision import IGNORED, TRUE_POSITIVE, precision_recall
 from mmresnet.evaluation.detection_errors.boxes import DetectionSet
 from mmresnet.evaluation.detection_errors.matching import Matches
 

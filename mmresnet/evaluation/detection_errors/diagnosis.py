@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.evaluation.detection_errors.boxes import DetectionSet, box_set, overlaps
 from mmresnet.evaluation.detection_errors.by_size import by_size
 from mmresnet.evaluation.detection_errors.confusion import Confusion, confusion
 from mmresnet.evaluation.detection_errors.curves import SCORES, ByScore, by_score, precisions
 from mmresnet.evaluation.detection_errors.kinds import Errors, Kind, costs, errors
 from mmresnet.evaluation.detection_errors.matching import Matches, match
-from mmresnet.evaluation.detection_file import Detections
 
 _THRESHOLD = 0.3  # where no detection is right, the default of mmresnet infer
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from mmresnet.evaluation.average_precision import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
+from mmresnet.evaluation.detection.average_precision import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
 from mmresnet.evaluation.detection_errors.boxes import DetectionSet, Overlaps
 from mmresnet.evaluation.detection_errors.curves import interpolated
 from mmresnet.evaluation.detection_errors.matching import Matches

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmresnet.evaluation.average_precision import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
+from mmresnet.evaluation.detection.average_precision import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
 from mmresnet.evaluation.detection_errors.boxes import DetectionSet, Overlaps
 
 
@@ -68,7 +68,7 @@ def _match_voc(
     """Compare a detection with the object that it overlaps most, whether that is taken or not.
 
     It is ignored if that one is difficult, and a true positive if it is the first one there. See
-    :func:`mmresnet.evaluation.average_precision.match_voc`.
+    :func:`mmresnet.evaluation.detection.average_precision.match_voc`.
     """
     iou, best = pairs.best(detections)
     near = np.flatnonzero(iou >= threshold)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmresnet.evaluation.resampled_ap import average_precisions, match_classes
+from mmresnet.evaluation.comparison.resampled_ap import average_precisions, match_classes
 from mmresnet.export.detectors.matching import Found, match
 from mmresnet.export.parity import Parity, Tolerance
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from mmresnet.datasets.class_scores import ClassScores
 from mmresnet.errors import UserError
+from mmresnet.evaluation.comparison.pairwise import Pair, compare_classifiers
 from mmresnet.evaluation.ensembles import ranks_of
-from mmresnet.evaluation.pairwise import Pair, compare_classifiers
 from mmresnet.report.compare.pairs import pair_html
 from mmresnet.report.compare.runs import Runs
 from mmresnet.report.html import Cell, table

@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.detection_file import Detections
-from mmresnet.evaluation.pairwise import Pair, compare_detectors
-from mmresnet.evaluation.resampled_ap import ClassMatches, average_precisions, match_classes
-from mmresnet.evaluation.significance import Difference, bootstrap_difference, resamples
+from mmresnet.evaluation.comparison.pairwise import Pair, compare_detectors
+from mmresnet.evaluation.comparison.resampled_ap import (
+    ClassMatches,
+    average_precisions,
+    match_classes,
+)
+from mmresnet.evaluation.comparison.significance import Difference, bootstrap_difference, resamples
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.report.compare.pairs import pair_html
 from mmresnet.report.compare.runs import Runs
 from mmresnet.report.html import Cell, table

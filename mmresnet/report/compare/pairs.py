@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmresnet.evaluation.pairwise import Pair
-from mmresnet.evaluation.significance import CONFIDENCE, RESAMPLES, SEED
+from mmresnet.evaluation.comparison.pairwise import Pair
+from mmresnet.evaluation.comparison.significance import CONFIDENCE, RESAMPLES, SEED
 from mmresnet.report.html import note, table
 
 _CLASSIFIERS = (

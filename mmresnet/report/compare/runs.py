@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from mmresnet.datasets.class_scores import ClassScores
 from mmresnet.errors import UserError
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.evaluation.ensembles import align
 from mmresnet.report.run import SPLITS, Run
 

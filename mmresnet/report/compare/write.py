@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmresnet.atomic import atomic_write
-from mmresnet.evaluation.pairwise import Pair
+from mmresnet.evaluation.comparison.pairwise import Pair
 from mmresnet.report.compare import classifiers, detectors, overview
 from mmresnet.report.compare.runs import Runs, read_runs
 from mmresnet.report.html import note

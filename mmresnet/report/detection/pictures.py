@@ -12,10 +12,10 @@ from itertools import groupby
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mmresnet.evaluation.average_precision import FALSE_POSITIVE, TRUE_POSITIVE
+from mmresnet.evaluation.detection.average_precision import FALSE_POSITIVE, TRUE_POSITIVE
+from mmresnet.evaluation.detection.detection_file import Detections
+from mmresnet.evaluation.detection.matching import Outcome
 from mmresnet.evaluation.detection_errors.diagnosis import Diagnosis
-from mmresnet.evaluation.detection_file import Detections
-from mmresnet.evaluation.matching import Outcome
 from mmresnet.report.images import Images, open_picture
 from mmresnet.visualization.detections import COLOURS
 from mmresnet.visualization.overlay import readable, text_font

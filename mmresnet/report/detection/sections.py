@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mmresnet.evaluation.class_table import SUMMARY
+from mmresnet.evaluation.detection.class_table import SUMMARY
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.evaluation.detection_errors.curves import RECALLS, SCORES
 from mmresnet.evaluation.detection_errors.diagnosis import Diagnosis, diagnose
-from mmresnet.evaluation.detection_file import Detections
 from mmresnet.report.detection.examples import confusion, error_kinds, worst_images
 from mmresnet.report.detection.pictures import Pictures
 from mmresnet.report.html import code, note, number, table

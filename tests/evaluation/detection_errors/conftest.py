@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection.detection_file import Detections
 
 CATEGORIES = [{"id": 7, "name": "cat"}, {"id": 3, "name": "dog"}, {"id": 5, "name": "owl"}]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmresnet.evaluation.average_precision import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
+from mmresnet.evaluation.detection.average_precision import FALSE_POSITIVE, IGNORED, TRUE_POSITIVE
 from mmresnet.evaluation.detection_errors.boxes import box_set, overlaps
 from mmresnet.evaluation.detection_errors.matching import match
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from mmresnet.datasets import class_scores
 from mmresnet.datasets.class_scores import ClassScores
-from mmresnet.evaluation import detection_file
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection import detection_file
+from mmresnet.evaluation.detection.detection_file import Detections
 
 CLASSES = ["cat", "dog", "owl"]
 CATEGORIES = [{"id": 3, "name": "cat"}, {"id": 8, "name": "dog"}]

@@ -1,7 +1,7 @@
 """The table of pairs as text."""
 
-from mmresnet.evaluation.pairwise import Pair
-from mmresnet.evaluation.significance import Difference
+from mmresnet.evaluation.comparison.pairwise import Pair
+from mmresnet.evaluation.comparison.significance import Difference
 from mmresnet.report.compare.pairs import pair_rows, verdicts
 
 

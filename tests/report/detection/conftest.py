@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from mmresnet.evaluation import detection_file
-from mmresnet.evaluation.detection_file import Detections
+from mmresnet.evaluation.detection import detection_file
+from mmresnet.evaluation.detection.detection_file import Detections
 from mmresnet.report.run import Run
 
 pytest.importorskip("faster_coco_eval")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmresnet.evaluation.average_precision import (
+from mmresnet.evaluation.detection.average_precision import (
     FALSE_POSITIVE,
     IGNORED,
     TRUE_POSITIVE,

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from mmresnet.evaluation.resampled_ap import average_precisions, match_classes
+from mmresnet.evaluation.comparison.resampled_ap import average_precisions, match_classes
 
 coco_eval = pytest.importorskip("faster_coco_eval")
 pytest.importorskip("pycocotools")

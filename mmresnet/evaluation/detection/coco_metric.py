@@ -18,8 +18,8 @@ from mmresnet import ops
 from mmresnet.datasets.coco import checks as coco_checks
 from mmresnet.datasets.coco import file as coco_file
 from mmresnet.errors import UserError, require
-from mmresnet.evaluation.class_table import SUMMARY, class_table
-from mmresnet.evaluation.proposal_recall import average_recalls
+from mmresnet.evaluation.detection.class_table import SUMMARY, class_table
+from mmresnet.evaluation.detection.proposal_recall import average_recalls
 from mmresnet.registry import METRICS
 
 require("mmdet", "mmresnet.CocoMetric")

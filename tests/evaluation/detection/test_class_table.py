@@ -2,7 +2,7 @@
 
 import math
 
-from mmresnet.evaluation.class_table import SUMMARY, class_table
+from mmresnet.evaluation.detection.class_table import SUMMARY, class_table
 
 
 def test_a_line_for_each_class_and_one_for_all():

@@ -12,8 +12,8 @@ pytest.importorskip("faster_coco_eval")
 
 from mmresnet.datasets.coco.dataset import CocoDataset
 from mmresnet.datasets.voc.dataset import VOCDataset
-from mmresnet.evaluation.coco_metric import CocoMetric
-from mmresnet.evaluation.voc_metric import VOCMetric
+from mmresnet.evaluation.detection.coco_metric import CocoMetric
+from mmresnet.evaluation.detection.voc_metric import VOCMetric
 
 CLASSES = ("RBC", "WBC", "Platelets")
 OBJECT = (

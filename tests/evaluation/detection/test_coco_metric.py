@@ -12,7 +12,7 @@ pytest.importorskip("mmdet")
 pytest.importorskip("faster_coco_eval")
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.coco_metric import CocoMetric
+from mmresnet.evaluation.detection.coco_metric import CocoMetric
 
 CLASSES = ("owl", "cat", "dog", "yak")  # not in the file's order; there are no boxes of 'yak'
 FILE_ORDER = {"cat": 11, "yak": 12, "owl": 3, "dog": 40}

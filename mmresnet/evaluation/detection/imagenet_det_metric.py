@@ -10,8 +10,8 @@ import numpy as np
 
 from mmresnet.datasets.imagenet_det.classes import CLASSES, NAME_OF
 from mmresnet.errors import UserError, UserFileNotFoundError, UserValueError, did_you_mean
-from mmresnet.evaluation.average_precision import ilsvrc_thresholds, match_ilsvrc
-from mmresnet.evaluation.devkit_metric import DevkitMetric, ImageBoxes, write_lines
+from mmresnet.evaluation.detection.average_precision import ilsvrc_thresholds, match_ilsvrc
+from mmresnet.evaluation.detection.devkit_metric import DevkitMetric, ImageBoxes, write_lines
 from mmresnet.registry import METRICS
 
 
@@ -29,7 +29,7 @@ class ImageNetDETMetric(DevkitMetric):
             name of an image and a WordNet id in each line.
         image_list: The kit's ``ImageSets/DET/val.txt`` (or ``test.txt``), with name and number of
             an image in each line. Needed for ``outfile_prefix``, and for numbers in ``blacklist``.
-        kwargs: Those of :class:`mmresnet.evaluation.devkit_metric.DevkitMetric`.
+        kwargs: Those of :class:`mmresnet.evaluation.detection.devkit_metric.DevkitMetric`.
 
     Raises:
         UserError: As ``DevkitMetric``, or a file is missing or of another kind.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmresnet.evaluation.proposal_recall import average_recalls
+from mmresnet.evaluation.detection.proposal_recall import average_recalls
 
 
 def test_each_proposal_matches_one_object():

@@ -6,7 +6,7 @@ import torch
 
 from mmresnet.datasets.imagenet_det.classes import CLASSES, NAME_OF
 from mmresnet.errors import UserError
-from mmresnet.evaluation.imagenet_det_metric import ImageNetDETMetric
+from mmresnet.evaluation.detection.imagenet_det_metric import ImageNetDETMetric
 
 NAME = "ILSVRC2012_val_{:08d}"
 

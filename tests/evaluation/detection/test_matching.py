@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("pycocotools")
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.matching import Outcome, match, summary
+from mmresnet.evaluation.detection.matching import Outcome, match, summary
 
 TP, FP, FN = Outcome
 CAT, DOG = {"id": 7, "name": "cat"}, {"id": 9, "name": "dog"}

@@ -17,7 +17,7 @@ from terminaltables import AsciiTable
 
 from mmresnet.atomic import atomic_write
 from mmresnet.errors import UserError, UserValueError
-from mmresnet.evaluation.average_precision import (
+from mmresnet.evaluation.detection.average_precision import (
     FALSE_POSITIVE,
     IGNORED,
     average_precision,
@@ -60,7 +60,7 @@ class DevkitMetric(BaseMetric):
 
     Args:
         eval_mode: "11points" or "area": see
-            :func:`mmresnet.evaluation.average_precision.average_precision`.
+            :func:`mmresnet.evaluation.detection.average_precision.average_precision`.
         classwise: Add the average precision of each class to the results.
         format_only: Write result files, and evaluate nothing: for sets whose annotations are kept
             secret.

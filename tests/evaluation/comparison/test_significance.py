@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmresnet.evaluation.significance import (
+from mmresnet.evaluation.comparison.significance import (
     RESAMPLES,
     McNemar,
     accuracy_difference,

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from mmresnet.evaluation.significance import (
+from mmresnet.evaluation.comparison.significance import (
     Difference,
     accuracy_difference,
     bootstrap_difference,

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mmresnet.errors import UserError
-from mmresnet.evaluation.voc_metric import VOCMetric
+from mmresnet.evaluation.detection.voc_metric import VOCMetric
 
 CLASSES = ("cat", "dog", "owl", "yak")
 
@@ -174,7 +174,7 @@ def test_no_detections_and_no_objects():
 
 
 def test_the_table_lists_every_class(monkeypatch):
-    from mmresnet.evaluation import devkit_metric
+    from mmresnet.evaluation.detection import devkit_metric
 
     lines = []
     monkeypatch.setattr(devkit_metric, "print_log", lambda text, **_: lines.append(text))

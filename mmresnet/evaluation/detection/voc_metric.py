@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mmresnet.errors import UserValueError
-from mmresnet.evaluation.average_precision import match_voc
-from mmresnet.evaluation.devkit_metric import DevkitMetric, ImageBoxes, write_lines
+from mmresnet.evaluation.detection.average_precision import match_voc
+from mmresnet.evaluation.detection.devkit_metric import DevkitMetric, ImageBoxes, write_lines
 from mmresnet.registry import METRICS
 
 
@@ -26,7 +26,7 @@ class VOCMetric(DevkitMetric):
     Args:
         eval_mode: "11points" for VOC 2007, "area" for the later ones.
         iou_thr: The least overlap of a detection with an object.
-        kwargs: Those of :class:`mmresnet.evaluation.devkit_metric.DevkitMetric`.
+        kwargs: Those of :class:`mmresnet.evaluation.detection.devkit_metric.DevkitMetric`.
 
     Raises:
         UserError: As ``DevkitMetric``, or a threshold is out of range.

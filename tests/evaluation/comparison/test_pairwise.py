@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmresnet.evaluation.pairwise import compare_classifiers, compare_detectors
-from mmresnet.evaluation.significance import holm, mcnemar
+from mmresnet.evaluation.comparison.pairwise import compare_classifiers, compare_detectors
+from mmresnet.evaluation.comparison.significance import holm, mcnemar
 
 
 def test_classifiers():
