@@ -1,0 +1,1 @@
+"""Comparisons of models: differences of their figures, and whether they are more than chance."""
