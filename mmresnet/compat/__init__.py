@@ -117,6 +117,14 @@ SAVING = Patch(  # by mmresnet.engine.checkpoints.hook, for the time of a call
     saving.writes_at_once,
     saving.mmengine_writes_by,
 )
+SAMPLERS = Patch(  # by mmresnet.engine.resume.order, while it builds a sampler
+    "samplers of a shard",
+    "Samplers ask mmengine for the rank and the number of processes, where torch's take them as "
+    "arguments; a process that computes several shards needs a sampler for each.",
+    "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
+    processes.samplers_ask_who_they_are,
+    processes.mmengine_takes_for,
+)
 IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in which it occurs
     "pkg_resources": Patch(
         "scripts that import pkg_resources",
@@ -148,6 +156,7 @@ PATCHES = (
     WEIGHTS,
     DEVICE,
     SAVING,
+    SAMPLERS,
     *IN_SCRIPTS.values(),
 )
 

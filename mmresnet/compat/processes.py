@@ -2,6 +2,8 @@
 
 import functools
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,3 +53,23 @@ def patch_data_parallel() -> None:
         upstream_init(self, module, *args, **kwargs)
 
     MMDistributedDataParallel.__init__ = init
+
+
+def samplers_ask_who_they_are() -> bool:
+    from mmengine.dataset.sampler import DefaultSampler
+
+    parameters = inspect.signature(DefaultSampler).parameters
+    return "rank" not in parameters and "num_replicas" not in parameters
+
+
+@contextmanager
+def mmengine_takes_for(rank: int, world_size: int) -> Iterator[None]:
+    """Let mmengine say inside that this is process ``rank`` of ``world_size``."""
+    from mmengine.dist import utils
+
+    before = utils.get_rank, utils.get_world_size
+    utils.get_rank, utils.get_world_size = lambda group=None: rank, lambda group=None: world_size
+    try:
+        yield
+    finally:
+        utils.get_rank, utils.get_world_size = before

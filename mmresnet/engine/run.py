@@ -142,6 +142,7 @@ def test(
     kind = choose_device(device)
     cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
     cfg.load_from, cfg.resume = checkpoint, False
+    cfg.logical_shards = None  # of trainings
     remove_trackers(cfg)
     content = read(checkpoint)
     findings += check(cfg, without=NOT_TESTED, files=(check_data,))

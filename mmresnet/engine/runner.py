@@ -11,7 +11,11 @@ from mmengine.dist import get_world_size
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner as EngineRunner
 
+from mmresnet.config.preflight.learning_rate import batches_per_step
 from mmresnet.engine.compilation import compile_backbone
+from mmresnet.engine.logical.conditions import choose_threads
+from mmresnet.engine.logical.layout import layout_of
+from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.narrow_maps import pad_narrow_maps
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
@@ -26,6 +30,7 @@ from mmresnet.weights.load import load_weights
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.logging import MMLogger
+    from mmengine.optim import OptimWrapper
     from mmengine.runner import BaseLoop
     from mmengine.visualization import Visualizer
     from torch import nn
@@ -123,7 +128,27 @@ class Runner(EngineRunner):
             if count := convert_sync_bn(model):
                 kind = "MMSyncBN" if get_world_size() > 1 else "BN"
                 self.logger.info(f"On the CPU, {count} layers of SyncBN become {kind}.")
-        return super().wrap_model(model_wrapper_cfg, model)
+        layout = layout_of(self.cfg)
+        if layout is None:
+            if model_wrapper_cfg is not None and "type" not in model_wrapper_cfg:
+                model_wrapper_cfg["type"] = "mmresnet.DistributedDataParallel"
+                if self.cfg.get("find_unused_parameters"):
+                    model_wrapper_cfg.setdefault("find_unused_parameters", True)
+            return super().wrap_model(model_wrapper_cfg, model)
+        if get_device() == "cpu":
+            torch.set_num_threads(choose_threads(layout.shards))
+        return LogicalShards(model.to(get_device()), layout, lambda: self.seed)
+
+    def scale_lr(
+        self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None
+    ) -> None:
+        """Scale the learning rate by the images per step, if the config says so."""
+        processes: int = self.world_size
+        self._world_size = batches_per_step(self.cfg, processes)
+        try:
+            super().scale_lr(optim_wrapper, auto_scale_lr)
+        finally:
+            self._world_size = processes
 
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the training loop: in place of mmengine's, those that resume from any iteration."""

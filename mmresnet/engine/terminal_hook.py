@@ -11,6 +11,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from mmresnet.config.preflight.learning_rate import batches_per_step
 from mmresnet.engine.header import header_of_test, header_of_training
 from mmresnet.engine.terminal import announce
 from mmresnet.registry import HOOKS
@@ -74,7 +75,8 @@ class TerminalHook(Hook):
             parts.append(f"loss {scalars['train/loss'].mean(done):.4f}")
         parts += [f"{name} {value:.4f}" for name, value in _main_metrics(metrics or {}).items()]
         if "train/time" in scalars:  # by IterTimerHook
-            images = runner.cfg.train_dataloader.batch_size * get_world_size()
+            batches = batches_per_step(runner.cfg, get_world_size())
+            images = runner.cfg.train_dataloader.batch_size * batches
             speed = images / scalars["train/time"].mean(done)
             parts.append(f"{speed:,.{0 if speed >= 10 else 1}f} images/s")
         iteration, start = self._started

@@ -23,6 +23,7 @@ ELSEWHERE = (
     compat.WEIGHTS,
     compat.DEVICE,
     compat.SAVING,
+    compat.SAMPLERS,
     *compat.IN_SCRIPTS.values(),
 )
 NAMES = [patch.name for patch in compat.PATCHES if patch not in ELSEWHERE]

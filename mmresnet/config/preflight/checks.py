@@ -14,6 +14,7 @@ from mmresnet.config.preflight.findings import Finding, collecting
 from mmresnet.config.preflight.hooks import check_hooks
 from mmresnet.config.preflight.initial_weights import check_initial_weights
 from mmresnet.config.preflight.loaders import check_loaders
+from mmresnet.config.preflight.logical_shards import check_logical_shards
 from mmresnet.config.preflight.metrics import check_metrics
 from mmresnet.config.preflight.preprocessing import check_normalization, compare_with_weights
 from mmresnet.config.preflight.schedules import check_loops, check_schedules
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     check_loaders,
     check_normalization,
     check_loops,
+    check_logical_shards,
     check_schedules,
     check_variables,
 )

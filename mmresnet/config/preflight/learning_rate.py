@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
+def batches_per_step(cfg: Config, world_size: int) -> int:
+    """Return how many batches a step has: one of each process, or of each logical shard."""
+    return cfg.get("logical_shards") or world_size
+
+
 def describe_learning_rate(cfg: Config, world_size: int) -> str:
     """Return the learning rate and the arithmetic behind it, in one line."""
+    world_size = batches_per_step(cfg, world_size)
     rate = cfg.optim_wrapper.optimizer.lr
     batch = cfg.train_dataloader.batch_size
     repeats = cfg.optim_wrapper.get("accumulative_counts", 1)
@@ -42,6 +48,6 @@ def check_learning_rate(cfg: Config, processes: int = 1) -> Iterator[Finding]:
     optimizer = (cfg.get("optim_wrapper") or {}).get("optimizer") or {}
     if not base or scaling.get("enable") or not loader.get("batch_size") or "lr" not in optimizer:
         return
-    if base != processes * loader["batch_size"]:
+    if base != batches_per_step(cfg, processes) * loader["batch_size"]:
         what = describe_learning_rate(cfg, processes)
         yield Finding("optim_wrapper.optimizer.lr", what, severity="warning")

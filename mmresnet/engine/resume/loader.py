@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_dist_info
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset
 
-from mmresnet.engine.resume.data_order import OrderedBatchSampler, OrderedSampler, SeededDataset
+from mmresnet.engine.resume.data_order import SeededDataset
+from mmresnet.engine.resume.order import Order, ShardedOrder
 
 
 class ResumableDataLoader(DataLoader[Any]):
@@ -24,38 +25,28 @@ class ResumableDataLoader(DataLoader[Any]):
     Args:
         loader: Is not to be used any more, since its batch sampler is changed.
         seed: Of the draws; a non-negative integer, the same in all processes.
+        order: Of logical shards, in place of that of the loader.
 
     Attributes:
         epoch: The pass over the data that is running, or begins next.
         batches: How many of its batches have been given.
     """
 
-    def __init__(self, loader: DataLoader[Any], seed: int) -> None:
-        self.rank, self.world_size = get_dist_info()
+    def __init__(
+        self, loader: DataLoader[Any], seed: int, order: ShardedOrder | None = None
+    ) -> None:
         self.seed = seed
         self.epoch = self.batches = 0
-        order: Any = loader.batch_sampler
-        own: dict[str, Any]
+        self._order: Order | ShardedOrder | None = order
         dataset: Any = loader.dataset
-        self._batch_size = getattr(order, "batch_size", 1)  # None of a loader: samples, no batches
-        self._skipper: OrderedSampler | OrderedBatchSampler | None = None
-        self._ordered: OrderedSampler | None = None
+        own: Mapping[str, Any]
         if isinstance(dataset, IterableDataset):  # has no indices
             own = dict(batch_size=loader.batch_size, drop_last=loader.drop_last)
         else:
             dataset = SeededDataset(dataset, seed)
-            sampler = loader.sampler if order is None else getattr(order, "sampler", None)
-            if sampler is not None:
-                self._ordered = OrderedSampler(sampler, seed, self.rank, self.world_size)
-            if order is None or type(order) is BatchSampler:
-                self._skipper = self._ordered
-                own = dict(sampler=self._ordered, batch_size=getattr(order, "batch_size", None))
-                own["drop_last"] = getattr(order, "drop_last", False)
-            else:
-                if self._ordered is not None:
-                    order.sampler = self._ordered
-                self._skipper = OrderedBatchSampler(order)
-                own = dict(batch_sampler=self._skipper)
+            if self._order is None:
+                self._order = Order(loader, seed, *get_dist_info())
+            own = self._order.arguments
         super().__init__(
             dataset,
             num_workers=loader.num_workers,
@@ -86,27 +77,23 @@ class ResumableDataLoader(DataLoader[Any]):
             yield batch
 
     def _from(self, skipped: int) -> Iterator[Any]:
-        if self._ordered is not None:
-            self._ordered.epoch = self.epoch
-            if hasattr(self._ordered.sampler, "set_epoch"):
-                self._ordered.sampler.set_epoch(self.epoch)
-        if self._skipper is not None:
-            by_sample = self._skipper is self._ordered
-            self._skipper.start = skipped * self._batch_size if by_sample else skipped
+        if self._order is not None:
+            self._order.begin(self.epoch, skipped)
             skipped = 0
         yield from itertools.islice(super().__iter__(), skipped, None)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the seeds and the position, also as images of the order of all processes."""
+        world_size, batch_size = self._size()
         state = {
             "seed": self.seed,
             "epoch": self.epoch,
             "batches": self.batches,
-            "world_size": self.world_size,
-            "batch_size": self._batch_size,
+            "world_size": world_size,
+            "batch_size": batch_size,
         }
-        if isinstance(self._sampler_seed(), int):
-            state["sampler_seed"] = self._sampler_seed()
+        if self._order is not None and isinstance(self._order.sampler_seed, int):
+            state["sampler_seed"] = self._order.sampler_seed
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> str | None:
@@ -119,12 +106,10 @@ class ResumableDataLoader(DataLoader[Any]):
         self.seed = state["seed"]
         if isinstance(self.dataset, SeededDataset):
             self.dataset.reseed(self.seed)
-        if self._ordered is not None:
-            self._ordered.seed = self.seed
-            if "sampler_seed" in state and self._sampler_seed() is not None:
-                self._ordered.sampler.seed = state["sampler_seed"]
+        if self._order is not None:
+            self._order.reseed(self.seed, state.get("sampler_seed"))
         before = state["world_size"], state["batch_size"]
-        now = self.world_size, self._batch_size
+        now = self._size()
         if before == now or not all(isinstance(n, int) for n in (before[1], now[1])):
             self.begin(state["epoch"], state["batches"])
             return None
@@ -137,5 +122,8 @@ class ResumableDataLoader(DataLoader[Any]):
             + (f", {images:,} were done." if images % (now[0] * now[1]) else ".")
         )
 
-    def _sampler_seed(self) -> Any:
-        return getattr(self._ordered.sampler, "seed", None) if self._ordered else None
+    def _size(self) -> tuple[int, Any]:
+        """Return the number of processes, or of logical shards, and the batch size of each."""
+        if self._order is None:
+            return get_dist_info()[1], self.batch_size
+        return self._order.world_size, self._order.batch_size

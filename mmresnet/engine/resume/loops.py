@@ -11,9 +11,11 @@ from mmengine.runner import EpochBasedTrainLoop as EngineEpochBasedTrainLoop
 from mmengine.runner import IterBasedTrainLoop as EngineIterBasedTrainLoop
 from mmengine.runner import Runner
 
+from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.resume.exactness import noted_inexact_operators
 from mmresnet.engine.resume.hook import TrainingStateHook
 from mmresnet.engine.resume.loader import ResumableDataLoader
+from mmresnet.engine.resume.order import ShardedOrder
 from mmresnet.engine.resume.state import restore_random
 from mmresnet.errors import UserError
 from mmresnet.registry import LOOPS
@@ -47,7 +49,7 @@ class EpochBasedTrainLoop(EngineEpochBasedTrainLoop):
         elif self.dataloader.epoch != self._epoch:  # saved when an epoch had ended
             self.dataloader.begin(self._epoch)
         if resumed and not self.dataloader.batches:
-            restore_random(resumed)
+            restore_random(self.runner, resumed)
             resumed = None
             self._validate()
         while self._epoch < self._max_epochs and not self.stop_training:
@@ -67,7 +69,7 @@ class EpochBasedTrainLoop(EngineEpochBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         if resumed is not None:
-            restore_random(resumed)
+            restore_random(self.runner, resumed)
         for index, batch in enumerate(self.dataloader.rest(), self.dataloader.batches):
             with noted_inexact_operators(self.runner):
                 self.run_iter(index, batch)
@@ -102,7 +104,7 @@ class IterBasedTrainLoop(EngineIterBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         resumed = self._state.resume(self.runner)
         if resumed:
-            restore_random(resumed)
+            restore_random(self.runner, resumed)
         elif self._iter:  # a checkpoint of another loop
             epoch, batches = divmod(self._iter, len(self.dataloader))
             self.dataloader.begin(epoch, batches)
@@ -145,9 +147,24 @@ def validate_if_due(loop: Any, state: TrainingStateHook, done: int, total: int) 
 
 
 def resumable(runner: Runner, dataloader: Any) -> ResumableDataLoader:
-    """Return a data loader, built if it is a dict, that continues from any position."""
+    """Return a data loader, built if it is a dict, that continues from any position.
+
+    Raises:
+        UserError: The run has logical shards, and a data loader that has been built already.
+    """
     randomness = runner._randomness_cfg
     by_rank = randomness.get("diff_rank_seed", False)
+    settings = dataloader
     if isinstance(dataloader, dict):
         dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=by_rank)
-    return ResumableDataLoader(dataloader, runner.seed - (get_rank() if by_rank else 0))
+    if not isinstance(runner.model, LogicalShards):
+        return ResumableDataLoader(dataloader, runner.seed - (get_rank() if by_rank else 0))
+    if not isinstance(settings, dict):
+        raise UserError("With logical_shards, train_dataloader is given by its settings.")
+    order = ShardedOrder(dataloader.dataset, settings, runner.seed, runner.model.layout)
+    if len(order) == 0:
+        raise UserError(
+            f"A set of {len(dataloader.dataset)} images fills no batch of {order.batch_size} in "
+            f"each of {order.world_size} logical shards: set a smaller batch_size."
+        )
+    return ResumableDataLoader(dataloader, runner.seed, order)

@@ -14,6 +14,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmresnet.engine.logical.conditions import conditions, meet
+from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.resume import curves
 from mmresnet.engine.resume.random_states import capture_random_states, restore_random_states
 
@@ -31,9 +33,10 @@ def gather_ranks(runner: Runner) -> list[dict[str, Any]]:
 
     Random states; gradients, if the optimizer has not stepped since they were accumulated; and the
     buffers of all processes but the first, whose model is in the checkpoint: BatchNorm's statistics
-    differ between processes, and with them the metrics of a validation.
+    differ between processes, and with them the metrics of a validation. With logical shards all
+    processes have the same, and one state is enough.
     """
-    rank, world_size = get_dist_info()
+    rank, world_size = _own_state(runner)
     state = {
         "random": capture_random_states(),
         "gradients": _gradients(runner) if _is_accumulating(runner) else {},
@@ -58,6 +61,7 @@ def capture(runner: Runner, ranks: list[dict[str, Any]], validated: int | None) 
         "hooks": _hook_states(runner),
         "curves": curves.sizes(runner),
         "ranks": ranks,
+        "conditions": conditions(runner),
     }
 
 
@@ -79,7 +83,8 @@ def restore(runner: Runner, state: Mapping[str, Any]) -> list[str]:
         else:
             hook.__dict__.update(saved)
     curves.carry_over(runner, state["curves"])
-    rank, world_size = get_dist_info()
+    notes += meet(runner, state.get("conditions", {}))
+    rank, world_size = _own_state(runner)
     ranks = state["ranks"]
     if len(ranks) == world_size:
         _load_buffers(runner, ranks[rank]["buffers"])
@@ -88,19 +93,26 @@ def restore(runner: Runner, state: Mapping[str, Any]) -> list[str]:
             runner.logger.info("The gradients accumulated before the checkpoint are restored.")
     else:  # data parallelism averages gradients over the processes
         _load_gradients(runner, _mean([one["gradients"] for one in ranks]))
-        notes.append(
-            f"the checkpoint was saved by {len(ranks)} processes, this run has {world_size}: the "
-            "images of each step are the same if the images per step are, sums are rounded "
-            "otherwise."
-        )
+        processes = get_dist_info()[1]
+        if len(ranks) != processes:
+            notes.append(
+                f"the checkpoint was saved by {len(ranks)} processes, this run has {processes}: "
+                "the images of each step are the same if the images per step are, sums are rounded "
+                "otherwise."
+            )
     return [note for note in notes if note]
 
 
-def restore_random(state: Mapping[str, Any]) -> None:
+def restore_random(runner: Runner, state: Mapping[str, Any]) -> None:
     """Set this process's random generators, if it existed when the checkpoint was saved."""
-    rank, _ = get_dist_info()
+    rank, _ = _own_state(runner)
     if rank < len(state["ranks"]):
         restore_random_states(state["ranks"][rank]["random"])
+
+
+def _own_state(runner: Runner) -> tuple[int, int]:
+    """Return the number of this process's state, and how many states a checkpoint has."""
+    return (0, 1) if isinstance(runner.model, LogicalShards) else get_dist_info()
 
 
 def _optim_wrappers(runner: Runner) -> list[Any]:
