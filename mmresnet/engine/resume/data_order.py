@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import Dataset, Sampler, get_worker_info
 
 from mmresnet.datasets.current_sample import Sample, loading
+from mmresnet.engine.resume.shares import rest_of_share
 
 _NUMPYS = np.random.MT19937()  # behind numpy.random while a sample is loaded
 
@@ -93,7 +94,7 @@ class OrderedSampler(Sampler[int]):
             generator = torch.Generator()
             generator.manual_seed(_words(self.seed, self.epoch)[0])
             self.sampler.generator = generator
-        indices = itertools.islice(iter(self.sampler), self.start, None)
+        indices = rest_of_share(self.sampler, self.start)
         for number, index in enumerate(indices, self.start):
             yield place(index, self.epoch, number * self.world_size + self.rank)
 

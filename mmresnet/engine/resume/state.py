@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.dist import gather_object, get_dist_info
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
@@ -29,20 +29,20 @@ HOOK_ATTRIBUTES = {
 
 
 def gather_ranks(runner: Runner) -> list[dict[str, Any]]:
-    """Return the state that each process has of its own; a collective call.
+    """Return in the first process the state that each has of its own, elsewhere an empty list.
 
-    Random states; gradients, if the optimizer has not stepped since they were accumulated; and the
-    buffers of all processes but the first, whose model is in the checkpoint: BatchNorm's statistics
-    differ between processes, and with them the metrics of a validation. With logical shards all
-    processes have the same, and one state is enough.
+    A collective call. Random states; gradients, if the optimizer has not stepped since they were
+    accumulated; and the buffers of all processes but the first, whose model is in the checkpoint:
+    BatchNorm's statistics differ between processes, and with them the metrics of a validation. With
+    logical shards all processes have the same, and one state is enough.
     """
     rank, world_size = _own_state(runner)
     state = {
         "random": capture_random_states(),
         "gradients": _gradients(runner) if _is_accumulating(runner) else {},
-        "buffers": _buffers(runner) if rank else {},
+        "buffers": _pack(_buffers(runner)) if rank else {},
     }
-    return all_gather_object(state) if world_size > 1 else [state]
+    return gather_object(state) or [] if world_size > 1 else [state]
 
 
 def capture(runner: Runner, ranks: list[dict[str, Any]], validated: int | None) -> dict[str, Any]:
@@ -142,11 +142,36 @@ def _buffers(runner: Runner) -> dict[str, torch.Tensor]:
     }
 
 
-def _load_buffers(runner: Runner, buffers: Mapping[str, torch.Tensor]) -> None:
+def _load_buffers(runner: Runner, packed: Mapping[str, Any]) -> None:
+    buffers = dict(_unpack(packed))
     for prefix, model in _models(runner):
         for name, buffer in model.named_buffers():
             if prefix + name in buffers:
-                buffer.copy_(buffers[prefix + name])
+                buffer.copy_(buffers[prefix + name].view_as(buffer))
+
+
+def _pack(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """Return one tensor for each type: a thousand processes have a hundred thousand buffers."""
+    types: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        types.setdefault(str(tensor.dtype), {})[name] = tensor
+    return {
+        dtype: {
+            "sizes": {name: tensor.numel() for name, tensor in named.items()},
+            "values": torch.cat([tensor.flatten() for tensor in named.values()]),
+        }
+        for dtype, named in types.items()
+    }
+
+
+def _unpack(packed: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield names and flat tensors; those of older checkpoints are not packed."""
+    for name, value in packed.items():
+        if isinstance(value, torch.Tensor):
+            yield name, value
+        else:
+            pieces = value["values"].split(list(value["sizes"].values()))
+            yield from zip(value["sizes"], pieces, strict=True)
 
 
 def _gradients(runner: Runner) -> dict[str, torch.Tensor]:
