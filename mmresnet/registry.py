@@ -87,12 +87,6 @@ MODEL_WRAPPERS = Registry(
     scope="mmresnet",
     locations=["mmresnet.engine"],
 )
-MODEL_WRAPPERS = Registry(
-    "model wrapper",
-    parent=MMENGINE_MODEL_WRAPPERS,
-    scope="mmresnet",
-    locations=["mmresnet.engine"],
-)
 LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="mmresnet", locations=["mmresnet.engine"])
 OPTIM_WRAPPERS = Registry(
     "optim wrapper",
