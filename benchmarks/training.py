@@ -84,6 +84,12 @@ def detector(
     if not ours:
         options["model.roi_head.bbox_roi_extractor.roi_layer.use_torchvision"] = True
     model, wrapper = build(recipe, ours, options, device, channels_last)
+    data = detector_data(batch, shape, device)
+    return lambda: model.train_step(data, wrapper)
+
+
+def detector_data(batch: int, shape: tuple[int, int], device: str = "cpu") -> dict[str, Any]:
+    """Return a batch of random images of a shape (H, W) with 20 random boxes each."""
     from mmdet.structures import DetDataSample
     from mmdet.structures.bbox import HorizontalBoxes
     from mmengine.structures import InstanceData
@@ -103,7 +109,7 @@ def detector(
         )
         samples.append(sample)
     images = [on_host(torch.randint(0, 256, (3, *shape), dtype=torch.uint8), device)] * batch
-    return lambda: model.train_step({"inputs": images, "data_samples": samples}, wrapper)
+    return {"inputs": images, "data_samples": samples}
 
 
 def on_host(images: torch.Tensor, device: str) -> torch.Tensor:
