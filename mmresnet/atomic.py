@@ -43,10 +43,10 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
             with contextlib.suppress(OSError):  # the file system may be gone, or read-only by now
                 os.unlink(file.name)
             raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Write a folder's list of names to the disk, without which a new name may be lost."""
     if os.name == "nt":  # it has no such call
         return
@@ -62,7 +62,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remove_partial_files(folder: str | os.PathLike[str], *patterns: str) -> list[Path]:
-    """Remove and return what killed processes left of files that match one of ``patterns``.
+    """Remove and return what killed processes left of files and folders that match ``patterns``.
 
     Args:
         patterns: As "*.pth". No other process may be writing such files.
@@ -70,10 +70,12 @@ def remove_partial_files(folder: str | os.PathLike[str], *patterns: str) -> list
     left = [path for name in patterns for path in Path(folder).glob(f".{name}-????????")]
     removed = []
     for path in left:
-        if path.is_file():
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
                 path.unlink()
-                removed.append(path)
+            removed.append(path)
     return removed
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # read beside the Runner's own
 _ALSO_KNOWN = (
     *("auto_scale_lr", "compile", "custom_imports", "logical_shards", "precision", "runner_type"),
+    "strategy",
 )
 # Read by a run, and variables as well, which parts may have been made from
 READ_DIRECTLY = {"data_preprocessor", "tta_model", "tta_pipeline"}

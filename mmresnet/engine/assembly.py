@@ -14,6 +14,7 @@ from mmresnet.config.load import load_config
 from mmresnet.config.preflight.build_errors import explain_build_errors
 from mmresnet.config.preflight.findings import Finding, FoundErrors
 from mmresnet.config.walk import parts, type_name
+from mmresnet.engine.sharding import settings as sharding
 from mmresnet.errors import UserError, require
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def prepare_run(
     checkpoint = cfg.default_hooks.checkpoint
     if checkpoint and checkpoint.get("type") in ("CheckpointHook", "mmengine.CheckpointHook"):
         checkpoint["type"] = "mmresnet.CheckpointHook"
+    sharding.configure(cfg)
     if "loss" in (cfg.get("val_cfg") or {}):
         cfg.val_cfg.setdefault("type", "ValLoop")
         if cfg.val_cfg.type == "ValLoop":  # mmengine's has no such option

@@ -22,7 +22,7 @@ from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.engine.protocols import use_protocol
 from mmresnet.engine.score_files import describe_test, write_scores
 from mmresnet.errors import UserError
-from mmresnet.weights.checkpoint import read, trained_classes
+from mmresnet.weights.checkpoint import read, read_head, trained_classes
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -92,7 +92,7 @@ def train(
     with collecting(findings):
         if cfg.get("resume") and cfg.get("load_from"):
             check_intact(cfg.load_from)
-            checkpoint = read(cfg.load_from)
+            checkpoint = read_head(cfg.load_from)
         classes = None if checkpoint is None else trained_classes(checkpoint)
         notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
     raise_errors(findings)

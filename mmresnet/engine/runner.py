@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
 from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +20,13 @@ from mmresnet.engine.logical.conditions import choose_threads
 from mmresnet.engine.logical.layout import layout_of
 from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.narrow_maps import pad_narrow_maps
+from mmresnet.engine.sharding import training as sharding
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
 from mmresnet.engine.trackers.sending import outlive_failures
 from mmresnet.engine.watch.wrappers import without_wrapper
 from mmresnet.errors import UserError
 from mmresnet.models.backbones.residual_net import ResidualNet
-from mmresnet.weights.checkpoint import read
 from mmresnet.weights.in_mmengine import log_report
 from mmresnet.weights.load import load_weights
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.data import DataLoader
 
+    from mmresnet.engine.sharding.replica import Replica
     from mmresnet.weights.coverage import Coverage
 
 _LOOPS = ("EpochBasedTrainLoop", "IterBasedTrainLoop")  # mmengine's, of which there are ours
@@ -73,11 +77,13 @@ class Runner(EngineRunner):
         coverage: What a checkpoint has to fill, see :func:`mmresnet.weights.load.load_weights`.
         checkpoint: What the file at ``load_from`` holds, if it has been read already.
         initial_weights: What to begin with if there is no checkpoint to resume from.
+        replica: What makes a whole model of a sharded one; None if the model is not sharded.
     """
 
     coverage: Coverage = "all"
     checkpoint: Mapping[str, Any] | None = None
     initial_weights: str | None = None
+    replica: Replica | None = None
 
     @classmethod
     def from_cfg(
@@ -86,7 +92,9 @@ class Runner(EngineRunner):
         """Build a Runner from a config."""
         runner = super().from_cfg(cfg)
         check_neck(runner.model)
-        runner.coverage, runner.checkpoint = coverage, checkpoint
+        runner.coverage = coverage
+        if not os.path.isdir(cfg.get("load_from") or ""):  # else each process reads its shards
+            runner.checkpoint = checkpoint
         return runner
 
     @staticmethod
@@ -128,6 +136,8 @@ class Runner(EngineRunner):
             if count := convert_sync_bn(model):
                 kind = "MMSyncBN" if get_world_size() > 1 else "BN"
                 self.logger.info(f"On the CPU, {count} layers of SyncBN become {kind}.")
+        if sharding.shards(self.cfg):  # once it has its initial weights
+            return sharding.place(self.cfg, model)
         layout = layout_of(self.cfg)
         if layout is None:
             if model_wrapper_cfg is not None and "type" not in model_wrapper_cfg:
@@ -149,6 +159,31 @@ class Runner(EngineRunner):
             super().scale_lr(optim_wrapper, auto_scale_lr)
         finally:
             self._world_size = processes
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer's wrapper; a model to be sharded is initialized and sharded before.
+
+        Raises:
+            UserError: The optimizer is one that sharded weights cannot have.
+        """
+        if sharding.shards(self.cfg) and self.replica is None:
+            self._init_model_weights()
+            sharding.shard(self)
+        built = super().build_optim_wrapper(optim_wrapper)
+        if self.replica is not None:
+            sharding.check_optimizer(built)
+        return built
+
+    def _init_model_weights(self) -> None:
+        if self.replica is None:  # else it is done
+            super()._init_model_weights()
+
+    def save_checkpoint(self, *args: Any, save_optimizer: bool = True, **kwargs: Any) -> None:
+        """Save a checkpoint: in the first process, and in all that have shards of it."""
+        save = super().save_checkpoint
+        if self.replica is not None and save_optimizer:
+            save = functools.partial(inspect.unwrap(EngineRunner.save_checkpoint), self)
+        save(*args, save_optimizer=save_optimizer, **kwargs)
 
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the training loop: in place of mmengine's, those that resume from any iteration."""
@@ -188,14 +223,14 @@ class Runner(EngineRunner):
         """
         checkpoint, self.checkpoint = self.checkpoint, None
         if checkpoint is None:
-            checkpoint = read(filename, map_location)
+            checkpoint = sharding.read_checkpoint(self, filename, map_location)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model = self.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
         log_report(load_weights(model, checkpoint, coverage=self.coverage), self.logger)
         self._has_loaded = True
-        return checkpoint
+        return sharding.sharded_optimizer(self, checkpoint)
 
 
 class QuietRunner(Runner):

@@ -49,8 +49,9 @@ def read(
     """Return what a file of weights holds; :func:`origin_of` gives where it is from.
 
     Args:
-        source: A path, an http(s) address, or a name: ``torchvision://resnet50``,
-            ``open-mmlab://resnet50_v1c``, ``timm://resnet50d.ra2_in1k``, ``hf://org/name``.
+        source: A path, also of a folder that a sharded training has saved; an http(s) address; or
+            a name: ``torchvision://resnet50``, ``open-mmlab://resnet50_v1c``,
+            ``timm://resnet50d.ra2_in1k``, ``hf://org/name``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -66,9 +67,22 @@ def read(
         path = download.fetch(source)
     elif not path.is_file():
         if path.is_dir():
+            from mmresnet.weights.formats import sharded
+
+            if sharded.is_sharded(path):
+                return with_origin(sharded.read_sharded(path, map_location), Origin(source))
             raise UserError(f"'{source}' is a folder: name the file of weights in it.")
         raise UserFileNotFoundError(f"There is no file of weights '{source}'.")
     return with_origin(read_weights(path, map_location), _find_origin(source, path))
+
+
+def read_head(source: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Return the same, but of a folder of shards with names in the place of these tensors."""
+    if not os.path.isdir(source):
+        return read(source)
+    from mmresnet.weights.formats import sharded
+
+    return sharded.read_state(source)
 
 
 def _find_origin(source: str, path: Path) -> Origin:

@@ -178,3 +178,31 @@ def convert_file(
         how = {"key": "model", "beside": {"matching_heuristics": True}}
     write_weights(target, converted.tensors, converted.metadata, **how)
     return converted
+
+
+def join_file(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> int:
+    """Write a folder that a sharded training has saved as one file, all of it.
+
+    Returns:
+        How many tensors were sharded.
+
+    Raises:
+        UserError: It is another folder, or damaged, or the file cannot be written.
+    """
+    import torch
+
+    from mmresnet.atomic import atomic_write
+    from mmresnet.weights.formats import sharded
+
+    if not sharded.is_sharded(source):
+        raise UserError(
+            f"'{source}' is a folder that no sharded training has saved: give one such as "
+            f"'epoch_1{sharded.SUFFIX}', or a file."
+        )
+    content = sharded.read_sharded(source)
+    try:
+        with atomic_write(target, "wb") as file:
+            torch.save(content, file)
+    except OSError as error:
+        raise UserError(f"'{target}' cannot be written: {error.strerror}.") from error
+    return len(sharded.shapes(source))

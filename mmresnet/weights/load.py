@@ -10,6 +10,7 @@ from mmresnet.weights.checkpoint import read
 from mmresnet.weights.coverage import Coverage
 from mmresnet.weights.fit import fit
 from mmresnet.weights.report import Report
+from mmresnet.weights.sharded_models import shard_state
 
 if TYPE_CHECKING:
     from torch import device, nn
@@ -50,6 +51,6 @@ def load_weights(
     if not isinstance(source, Mapping):
         source = read(source, map_location)
     fitted = fit(model, source, allow_partial, key, prefix, coverage)
-    model.load_state_dict(fitted.state_dict, strict=False)
+    model.load_state_dict(shard_state(model, fitted.state_dict), strict=False)
     model.weights_report = fitted.report  # type: ignore[assignment]  # torch: Tensor | Module
     return fitted.report

@@ -31,6 +31,7 @@ _TOP = {
     "visualizer": "VISUALIZERS",
     "log_processor": "LOG_PROCESSORS",
     "model_wrapper_cfg": "MODEL_WRAPPERS",
+    "strategy": "STRATEGIES",
 }
 # Of a setting inside of these; others are of the registry of what they stand in
 _INSIDE = {

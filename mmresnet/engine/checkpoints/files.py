@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
@@ -24,9 +26,12 @@ def damage(path: str | os.PathLike[str]) -> str | None:
     """Return what is wrong with a checkpoint file, as "is cut off", or None if it is intact.
 
     An archive of torch.save is read once, to compare the checksum of each record, which torch
-    itself does not do; a file of another format is loaded.
+    itself does not do, and so is each file of a folder of shards; a file of another format is
+    loaded.
     """
     try:
+        if os.path.isdir(path):
+            return _sharded().damage(path)
         if os.path.getsize(path) == 0:
             return "is empty"
         if zipfile.is_zipfile(path):
@@ -84,11 +89,11 @@ def find_newest(*folders: str | os.PathLike[str], without: str | None = None) ->
             found.damaged[str(named)] = wrong
             skipped.add(os.path.abspath(named))
     candidates = []
-    for path in dict.fromkeys(p for folder in folders for p in Path(folder).glob("*.pth")):
+    for path in dict.fromkeys(one for folder in folders for one in _candidates(Path(folder))):
         if os.path.abspath(path) in skipped:
             continue
         try:
-            content = read_weights(path, "meta")
+            content = _sharded().read_state(path) if path.is_dir() else read_weights(path, "meta")
             meta = content.get("meta")
             if "optimizer" in content and isinstance(meta, dict) and "iter" in meta:
                 candidates.append((meta["iter"], path.stat().st_mtime_ns, str(path)))
@@ -113,9 +118,22 @@ def _named_in(folder: Path) -> Path | None:
         return None
     # a relative path holds in the folder that the training was started in
     for path in (Path(text), folder / Path(text).name):
-        if text and path.is_file():
+        if text and (path.is_file() or path.is_dir()):
             return path
     return None
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    """Yield the files of checkpoints in a folder, and the folders of sharded ones."""
+    yield from folder.glob("*.pth")
+    yield from (one for one in folder.glob("*.dcp") if one.is_dir() and one.name[0] != ".")
+
+
+def _sharded() -> ModuleType:
+    """Return the module for folders of shards, which only these need: it takes long to import."""
+    from mmresnet.weights.formats import sharded
+
+    return sharded
 
 
 def check_intact(path: str) -> None:
@@ -124,7 +142,7 @@ def check_intact(path: str) -> None:
     Raises:
         UserError: It is damaged; the newest intact one in its folder is named.
     """
-    if not Path(path).is_file():
+    if not os.path.exists(path):
         return
     wrong = damage(path)
     if wrong is None:

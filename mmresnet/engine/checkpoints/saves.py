@@ -65,7 +65,7 @@ class BackgroundCheckpointHook(CheckpointHook):
         finally:
             save, self._open = self._open, None
         if save.files or save.extra:  # in the first process
-            self._writer.submit(save)
+            self._submit(save)
 
     def settle(self, runner: Runner) -> bool:
         """Wait for the last save and return whether it is safe; all processes call this."""
@@ -98,7 +98,7 @@ class BackgroundCheckpointHook(CheckpointHook):
             step: The number of a checkpoint that ``max_keep_ckpts`` counts. Of the others, the
                 interim ones, each is removed after the next save.
         """
-        info = runner.message_hub
+        info, name = runner.message_hub, self._name(name)
         with self.one_save(runner) as save:
             path = str(self.file_backend.join_path(self.out_dir, name))
             interim = info.runtime_info.get("interim_ckpt")
@@ -163,12 +163,19 @@ class BackgroundCheckpointHook(CheckpointHook):
                 if path in save.files:
                     self._add_weights(save, path, name)
 
+    def _submit(self, save: Save) -> None:
+        self._writer.submit(save)
+
+    def _name(self, name: str) -> str:
+        """Return the name under which a checkpoint with the optimizer's state is saved."""
+        return name
+
     def _keep(self, runner: Runner, step: int, save: Save) -> None:
         """Note that ``step`` is kept, and which file is no longer."""
         if step in self.keep_ckpt_ids:
             return
         while len(self.keep_ckpt_ids) >= self.max_keep_ckpts:
-            name = self.filename_tmpl.format(self.keep_ckpt_ids.popleft())
+            name = self._name(self.filename_tmpl.format(self.keep_ckpt_ids.popleft()))
             path = str(self.file_backend.join_path(self.out_dir, name))
             save.expired[path] = partial(self._remove, path)
         self.keep_ckpt_ids.append(step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -110,7 +111,10 @@ def _write(save: Save) -> Outcome:
 
 def _remove(path: str) -> None:
     with contextlib.suppress(OSError):  # it was not written, or the file system is gone
-        os.unlink(path)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
 
 
 def _reason(error: BaseException) -> str:

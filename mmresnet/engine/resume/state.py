@@ -18,6 +18,7 @@ from mmresnet.engine.logical.conditions import conditions, meet
 from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.resume import curves
 from mmresnet.engine.resume.random_states import capture_random_states, restore_random_states
+from mmresnet.weights.sharded_models import is_shard, shard_like
 
 # Hooks of other packages that keep state in attributes, by class. A hook with ``state_dict`` and
 # ``load_state_dict`` needs no entry.
@@ -61,6 +62,7 @@ def capture(runner: Runner, ranks: list[dict[str, Any]], validated: int | None) 
         "hooks": _hook_states(runner),
         "curves": curves.sizes(runner),
         "ranks": ranks,
+        "sharded_gradients": _sharded_gradients(runner),
         "conditions": conditions(runner),
     }
 
@@ -83,6 +85,7 @@ def restore(runner: Runner, state: Mapping[str, Any]) -> list[str]:
         else:
             hook.__dict__.update(saved)
     curves.carry_over(runner, state["curves"])
+    _load_gradients(runner, state.get("sharded_gradients", {}))
     notes += meet(runner, state.get("conditions", {}))
     rank, world_size = _own_state(runner)
     ranks = state["ranks"]
@@ -176,15 +179,26 @@ def _unpack(packed: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
 
 def _gradients(runner: Runner) -> dict[str, torch.Tensor]:
     _, model = next(_models(runner))
-    named = model.named_parameters()
-    return {name: _copy(weight.grad) for name, weight in named if weight.grad is not None}
+    named = {name: weight.grad for name, weight in model.named_parameters()}
+    whole = {name: one for name, one in named.items() if one is not None and not is_shard(one)}
+    return {name: _copy(gradient) for name, gradient in whole.items()}
+
+
+def _sharded_gradients(runner: Runner) -> dict[str, torch.Tensor]:
+    """Return the accumulated gradients of a sharded model: means over the processes already."""
+    if not _is_accumulating(runner):
+        return {}
+    _, model = next(_models(runner))
+    named = {name: weight.grad for name, weight in model.named_parameters()}
+    return {name: grad.detach() for name, grad in named.items() if is_shard(grad)}
 
 
 def _load_gradients(runner: Runner, gradients: Mapping[str, torch.Tensor]) -> None:
     _, model = next(_models(runner))
     for name, weight in model.named_parameters():
         if name in gradients:
-            weight.grad = gradients[name].detach().to(weight.device, copy=True)
+            gradient = gradients[name].detach().to(weight.device, copy=True)
+            weight.grad = shard_like(weight, gradient)
 
 
 def _mean(gradients: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -12,6 +12,7 @@ from mmengine.dist import get_rank, get_world_size
 from mmresnet.engine.watch.batch_file import autocast, batch_size, image_names, save_batch
 from mmresnet.engine.watch.first_non_finite import NonFiniteOutput, run_again
 from mmresnet.engine.watch.wrappers import optim_wrappers
+from mmresnet.weights.sharded_models import is_shard
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapper
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _NAMES = 4  # of images in a message
+_SHARDED = "the weights are sharded, and the step is not computed again to find its first output"
 
 
 @dataclass
@@ -54,13 +56,17 @@ def explain(
     """
     wrapper = optim_wrappers(runner.optim_wrapper)[0][1]
     dtype, size = computing_dtype(wrapper), batch_size(batch)
-    first = run_again(model, batch, random_states, autocast(model, dtype), size)
-    from_here = first is not None or get_world_size() == 1
+    sharded = any(is_shard(parameter) for parameter in model.parameters())
+    if sharded:  # computing it again would wait for the other processes
+        first, from_here, save = None, True, False
+    else:
+        first = run_again(model, batch, random_states, autocast(model, dtype), size)
+        from_here = first is not None or get_world_size() == 1
     rate, scale = next(iter(wrapper.get_lr().values()))[0], loss_scale(wrapper)
     where = f"iteration {runner.iter + 1} (epoch {runner.epoch + 1})"
     process = f" in process {get_rank()}" if get_world_size() > 1 else ""
     parts = [
-        f"Non-finite {what} in {where}{process}: {_origin(model, first)}.",
+        f"Non-finite {what} in {where}{process}: {_SHARDED if sharded else _origin(model, first)}.",
         f"Learning rate {rate:g}{'' if scale is None else f', loss scale {scale:g}'}.",
         _images(batch, size, first),
     ]

@@ -11,11 +11,13 @@ from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.hooks import Hook
 
 from mmresnet.engine.resume.random_states import capture_random_states
+from mmresnet.engine.sharding.training import gradient_norm
 from mmresnet.engine.watch.explain import Explanation, explain, loss_scale
 from mmresnet.engine.watch.first_non_finite import losses_of
 from mmresnet.engine.watch.wrappers import optim_wrappers, without_wrapper
 from mmresnet.errors import TrainingError, UserValueError, did_you_mean
 from mmresnet.registry import HOOKS
+from mmresnet.weights.sharded_models import is_shard
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapper
@@ -150,8 +152,10 @@ class NonFiniteHook(Hook):
         if wrapper.clip_grad_kwargs and wrapper.grad_name == "grad_norm":  # it is computed already
             norm = runner.message_hub.get_scalar("train/grad_norm").current()
             return [norm, *(torch.stack(losses).tolist() if losses else [])]
-        norms = torch.stack([n.float() for n in torch._foreach_norm(gradients)])
-        values: list[float] = torch.stack([torch.linalg.vector_norm(norms), *losses]).tolist()
+        own = [gradient.to_local() if is_shard(gradient) else gradient for gradient in gradients]
+        norms = torch.stack([n.float() for n in torch._foreach_norm(own)])
+        norm = gradient_norm(norms, gradients)
+        values: list[float] = torch.stack([norm, *losses]).tolist()
         if math.isfinite(values[0]):  # the log has means, which would not be finite for long
             runner.message_hub.update_scalar(name, values[0])
         return values

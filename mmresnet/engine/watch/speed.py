@@ -95,23 +95,25 @@ class SpeedHook(Hook):
         self._sums = [0.0] * 4
         workers = runner.train_dataloader.num_workers
         if of_processes[0][1]:
-            runner.logger.info(f"Speed until {position}: {bound(of_processes, workers)}")
+            timed = self._timer is not None
+            runner.logger.info(f"Speed until {position}: {bound(of_processes, workers, timed)}")
 
 
-def bound(of_processes: list[list[float]], workers: int) -> str:
+def bound(of_processes: list[list[float]], workers: int, timed: bool = True) -> str:
     """Return a line with the throughput and what bounds it.
 
     Args:
         of_processes: For each process its images, and its seconds in total, waiting for the
             input, and communicating.
         workers: Number of workers of each data loader.
+        timed: Whether communication was; with sharded weights it overlaps with everything.
     """
     images = sum(sums[0] for sums in of_processes)
     time = max(sums[1] for sums in of_processes)
     waiting = max(sums[2] / sums[1] for sums in of_processes)
     communicating = min(sums[3] / sums[1] for sums in of_processes)
     shares = {"input": waiting}
-    if len(of_processes) > 1:
+    if len(of_processes) > 1 and timed:
         shares["communication"] = communicating
     shares["compute"] = max(0.0, 1 - sum(shares.values()))
     listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
