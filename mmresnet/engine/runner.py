@@ -20,6 +20,7 @@ from mmresnet.engine.logical.conditions import choose_threads
 from mmresnet.engine.logical.layout import layout_of
 from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.narrow_maps import pad_narrow_maps
+from mmresnet.engine.resume.order import cut_validation
 from mmresnet.engine.sharding import training as sharding
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
@@ -148,6 +149,15 @@ class Runner(EngineRunner):
         if get_device() == "cpu":
             torch.set_num_threads(choose_threads(layout.shards))
         return LogicalShards(model.to(get_device()), layout, lambda: self.seed)
+
+    def build_val_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the validation loop; with logical shards, its batches are cut as well."""
+        settings = self._val_dataloader
+        built = super().build_val_loop(loop)
+        if isinstance(self.model, LogicalShards):
+            layout = self.model.layout
+            built.dataloader = cut_validation(built.dataloader, settings, self.seed, layout)
+        return built
 
     def scale_lr(
         self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import itertools
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner, autocast
 from mmengine.runner import ValLoop as EngineValLoop
 from torch.utils.data import DataLoader
@@ -53,15 +53,13 @@ class ValLoop(EngineValLoop):
         super().__init__(runner, dataloader, evaluator, fp16)
         self.loss = loss
         self._scale_boxes = loss and loads_boxes_after_resizing(self.dataloader.dataset)
-        self._sums: dict[str, float] = defaultdict(float)
-        self._images = 0
+        self._batches: list[tuple[dict[str, float], int]] = []  # their losses, and their images
 
     def run(self) -> dict[str, float]:
         """Return the metrics, and with ``loss`` the losses as ``val/loss`` …"""
         if not self.loss:
             return super().run()
-        self._sums.clear()
-        self._images = 0
+        self._batches = []
         self.runner.call_hook("before_val")
         self.runner.call_hook("before_val_epoch")
         self.runner.model.eval()
@@ -84,26 +82,37 @@ class ValLoop(EngineValLoop):
         self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
         with autocast(enabled=self.fp16):
             outputs = self.runner.model.val_step(data_batch)
-            data = model.data_preprocessor(data_batch, False)
-            if self._scale_boxes:
-                for sample in data["data_samples"]:
-                    scale_boxes(sample)
-            with fork_rng(idx):
-                losses = model(**data, mode="loss")
-        number = len(data["data_samples"])
-        for name, value in model.parse_losses(losses)[1].items():
-            self._sums[name] += float(value) * number
-        self._images += number
+        cut = getattr(self.runner.model, "of_shards", None)
+        for batch in cut(data_batch) if cut else [data_batch]:
+            self._add_losses(model, batch)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook(
             "after_val_iter", batch_idx=idx, data_batch=data_batch, outputs=outputs
         )
 
+    def _add_losses(self, model: BaseModel, batch: dict[str, Any]) -> None:
+        number = len(self._batches) * get_world_size() + get_rank()
+        with autocast(enabled=self.fp16):
+            data = model.data_preprocessor(batch, False)
+            if self._scale_boxes:
+                for sample in data["data_samples"]:
+                    scale_boxes(sample)
+            with fork_rng(number):
+                losses = model(**data, mode="loss")
+        logged = model.parse_losses(losses)[1].items()
+        values = {name: float(value) for name, value in logged}
+        self._batches.append((values, len(data["data_samples"])))
+
     def _mean_losses(self) -> dict[str, float]:
-        gathered = all_gather_object((dict(self._sums), self._images))
-        images = sum(count for _, count in gathered)
-        names = dict.fromkeys(name for sums, _ in gathered for name in sums)
-        return {f"val/{n}": sum(sums.get(n, 0.0) for sums, _ in gathered) / images for n in names}
+        # in the order of the images: with logical shards it is the same for any number of processes
+        in_turn = itertools.zip_longest(*all_gather_object(self._batches))
+        batches = [one for of_processes in in_turn for one in of_processes if one is not None]
+        images = sum(count for _, count in batches)
+        names = dict.fromkeys(name for values, _ in batches for name in values)
+        return {
+            f"val/{n}": sum(values.get(n, 0.0) * count for values, count in batches) / images
+            for n in names
+        }
 
 
 def loads_boxes_after_resizing(dataset: object) -> bool:

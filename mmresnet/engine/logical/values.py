@@ -74,28 +74,3 @@ class ShardValues:
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([one.detach().reshape(-1).to(torch.float64) for one in tensors])
-
-
-def split(data: object, parts: int) -> list[object]:
-    """Cut a batch into equal parts.
-
-    Args:
-        data: A mapping of tensors and sequences with an entry for each image, or of such mappings.
-
-    Raises:
-        UserError: It is another kind of batch.
-    """
-    if parts == 1:
-        return [data]
-    if isinstance(data, Mapping):
-        columns = {key: split(value, parts) for key, value in data.items()}
-        return [{key: column[n] for key, column in columns.items()} for n in range(parts)]
-    if isinstance(data, Tensor | list | tuple) and len(data) and len(data) % parts == 0:
-        size = len(data) // parts
-        pieces = (data[n * size : (n + 1) * size] for n in range(parts))
-        # cloned, since how it is aligned in memory can change rounding
-        return [one.clone() if isinstance(one, Tensor) else one for one in pieces]
-    raise UserError(
-        f"With logical_shards, a batch is a dict with an entry for each image; this one holds a "
-        f"{type(data).__name__}" + (f" of {len(data)}" if hasattr(data, "__len__") else "") + "."
-    )

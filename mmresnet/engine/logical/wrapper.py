@@ -10,10 +10,11 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmresnet.engine.logical.batches import split
 from mmresnet.engine.logical.gradients import Gradients
 from mmresnet.engine.logical.layout import Layout
 from mmresnet.engine.logical.tree import ProcessTree
-from mmresnet.engine.logical.values import ShardValues, split
+from mmresnet.engine.logical.values import ShardValues
 from mmresnet.engine.random_state import fork_rng
 from mmresnet.errors import UserError
 from mmresnet.registry import MODEL_WRAPPERS
@@ -54,9 +55,18 @@ class LogicalShards(nn.Module):
         """Return what the model does."""
         return self.module(*args, **kwargs)
 
-    def val_step(self, data: Any) -> Any:
-        """Return the model's predictions."""
-        return self.module.val_step(data)
+    def val_step(self, data: Any) -> list[Any]:
+        """Return the model's predictions, those of each shard computed by themselves.
+
+        Args:
+            data: A batch with the images of this process's shards in turn.
+        """
+        predicted = [self.module.val_step(batch) for batch in self.of_shards(data)]
+        return [one for of_images in zip(*predicted, strict=True) for one in of_images]
+
+    def of_shards(self, data: Any) -> list[Any]:
+        """Return the batches of the shards from one of a validation."""
+        return split(data, len(self.layout.own), in_turn=True)
 
     def test_step(self, data: Any) -> Any:
         """Return the model's predictions."""

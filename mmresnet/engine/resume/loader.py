@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmresnet.engine.resume.data_order import SeededDataset
-from mmresnet.engine.resume.order import Order, ShardedOrder
+from mmresnet.engine.resume.order import Order, ShardedOrder, kept
 
 
 class ResumableDataLoader(DataLoader[Any]):
@@ -47,20 +46,7 @@ class ResumableDataLoader(DataLoader[Any]):
             if self._order is None:
                 self._order = Order(loader, seed, *get_dist_info())
             own = self._order.arguments
-        super().__init__(
-            dataset,
-            num_workers=loader.num_workers,
-            collate_fn=loader.collate_fn,
-            pin_memory=loader.pin_memory,
-            timeout=loader.timeout,
-            worker_init_fn=loader.worker_init_fn,
-            multiprocessing_context=loader.multiprocessing_context,
-            generator=loader.generator or torch.Generator(),
-            prefetch_factor=loader.prefetch_factor,
-            persistent_workers=loader.persistent_workers,
-            pin_memory_device=loader.pin_memory_device,
-            **own,
-        )
+        super().__init__(dataset, **kept(loader), **own)
 
     def begin(self, epoch: int, batches: int = 0) -> None:
         """Let the next iteration be of ``epoch``, without its first ``batches``."""

@@ -6,12 +6,15 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from mmresnet import compat
+from mmresnet.engine.logical.batches import InTurn
 from mmresnet.engine.logical.layout import Layout
 from mmresnet.engine.resume.data_order import OrderedBatchSampler, OrderedSampler
+from mmresnet.errors import UserError
 
 
 class Order:
@@ -130,13 +133,66 @@ def _loader_of(
     shard: int, dataset: Any, settings: Mapping[str, Any], seed: int, layout: Layout
 ) -> DataLoader[Any]:
     """Return a loader with the samplers that mmengine builds, for a shard."""
-    of_sampler, of_batches = settings["sampler"], settings.get("batch_sampler")
-    size = settings["batch_size"]
-    with compat.SAMPLERS.apply(shard, layout.shards):
-        sampler = DATA_SAMPLERS.build(of_sampler, default_args=dict(dataset=dataset, seed=seed))
-        if of_batches:
-            defaults = dict(sampler=sampler, batch_size=size)
-            batches = DATA_SAMPLERS.build(of_batches, default_args=defaults)
-        else:
-            batches = BatchSampler(sampler, size, settings.get("drop_last", False))
+    of_batches, size = settings.get("batch_sampler"), settings["batch_size"]
+    sampler = sampler_of(shard, dataset, settings, seed, layout)
+    if of_batches:
+        defaults = dict(sampler=sampler, batch_size=size)
+        batches = DATA_SAMPLERS.build(of_batches, default_args=defaults)
+    else:
+        batches = BatchSampler(sampler, size, settings.get("drop_last", False))
     return DataLoader(dataset, batch_sampler=batches)
+
+
+def sampler_of(
+    shard: int, dataset: Any, settings: Mapping[str, Any], seed: int, layout: Layout
+) -> Any:
+    """Return the sampler of a shard; see :class:`ShardedOrder`."""
+    with compat.SAMPLERS.apply(shard, layout.shards):
+        return DATA_SAMPLERS.build(
+            settings["sampler"], default_args=dict(dataset=dataset, seed=seed)
+        )
+
+
+def cut_validation(loader: DataLoader[Any], settings: Any, seed: int, layout: Layout) -> Any:
+    """Return a loader of a validation whose batches have those of a process's shards, in turn.
+
+    A process has each ``layout.processes``-th image, as mmengine collects results, and so each of
+    its shards has each ``layout.shards``-th.
+
+    Args:
+        loader: As mmengine has built it.
+        settings: Of the loader, as in a config.
+        seed: Of the samplers.
+        layout: Of the shards.
+
+    Raises:
+        UserError: ``settings`` are no settings, or have a batch sampler.
+    """
+    if not isinstance(settings, Mapping) or settings.get("batch_sampler"):
+        raise UserError(
+            "With logical_shards, val_dataloader is given by its settings, without a batch_sampler."
+        )
+    shards = range(layout.rank, layout.shards, layout.processes)
+    samplers = [sampler_of(one, loader.dataset, settings, seed, layout) for one in shards]
+    return DataLoader(
+        loader.dataset,
+        batch_size=len(shards) * settings["batch_size"],
+        sampler=InTurn(samplers),
+        **kept(loader),
+    )
+
+
+def kept(loader: DataLoader[Any]) -> dict[str, Any]:
+    """Return how a data loader loads, as arguments for another one."""
+    return dict(
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        timeout=loader.timeout,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        generator=loader.generator or torch.Generator(),
+        prefetch_factor=loader.prefetch_factor,
+        persistent_workers=loader.persistent_workers,
+        pin_memory_device=loader.pin_memory_device,
+    )

@@ -43,11 +43,13 @@ def compare(folder: Path, config: str, options: dict) -> dict[str, str]:
 @pytest.mark.full
 @pytest.mark.dist
 def test_classifier(tiny_images: Path, tmp_path: Path) -> None:
-    """In bfloat16, with averaged weights, stochastic depth, mixup and accumulated gradients."""
+    """In bfloat16, with averaged weights, drop path, mixup, accumulation, validation loss."""
     options = {
         **SMALL,
         "data_root": str(tiny_images),
         "batch_size": 1,
+        "val_dataloader.batch_size": 2,
+        "val_cfg.loss": True,
         "train_dataloader.dataset.pipeline.1.scale": 64,
         "model.backbone.drop_path_rate": 0.2,
         "model.train_cfg": {"augments": {"type": "Mixup", "alpha": 0.8}},

@@ -1,4 +1,4 @@
-"""Statistics and logged values of the shards of one process, and batches cut into shards."""
+"""Statistics and logged values of the shards of one process."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 
 from mmresnet.engine.logical.layout import Layout
 from mmresnet.engine.logical.tree import ProcessTree
-from mmresnet.engine.logical.values import ShardValues, split
+from mmresnet.engine.logical.values import ShardValues
 from mmresnet.errors import UserError
 
 
@@ -48,20 +48,3 @@ def test_shards_log_the_same_values() -> None:
     values.add({"loss": torch.tensor(1.0)})
     with pytest.raises(UserError, match="one has loss, another loss, acc"):
         values.add({"loss": torch.tensor(1.0), "acc": torch.tensor(1.0)})
-
-
-def test_batches_are_cut() -> None:
-    images = torch.arange(8).view(4, 2)
-    whole = {"inputs": images, "data_samples": ["a", "b", "c", "d"]}
-    assert split(whole, 1) == [whole]
-    first, second = split(whole, 2)
-    assert torch.equal(first["inputs"], images[:2]) and torch.equal(second["inputs"], images[2:])
-    assert (first["data_samples"], second["data_samples"]) == (["a", "b"], ["c", "d"])
-    # rounding can depend on how a tensor is aligned
-    assert second["inputs"].storage_offset() == 0
-
-
-@pytest.mark.parametrize("data", [{"inputs": [1, 2, 3]}, {"inputs": 5}, {"inputs": []}])
-def test_batches_that_cannot_be_cut(data: dict) -> None:
-    with pytest.raises(UserError, match="a dict with an entry for each image"):
-        split(data, 2)
