@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mmresnet.cli import rendezvous
 from mmresnet.cli.workers import explain_worker, without_traceback
 from mmresnet.errors import ExportError, Interrupted, SampleError, Stopped, TrainingError, UserError
 
@@ -282,6 +283,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="run in N processes, each on its own GPU, or on the CPU if there is none",
     )
+    rendezvous.add_arguments(parser)
     parser.add_argument(
         "--verbose", action="store_true", help="show all of the log, not only a summary"
     )

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmresnet.cli import command, launch
+from mmresnet.cli import command, rendezvous
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,4 +99,4 @@ def _start(args: argparse.Namespace, work_dir: Path) -> "Training":
         "default_hooks.checkpoint.by_epoch=False",
         f"default_hooks.checkpoint.interval={args.save_every}",
     ]
-    return Training(arguments, work_dir, args.nproc, launch.free_port())
+    return Training(arguments, work_dir, args.nproc, rendezvous.free_port())

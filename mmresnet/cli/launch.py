@@ -1,33 +1,45 @@
 """Starting several processes with torchrun, on a free port unless PORT is set.
 
-On several machines, the environment of each needs NNODES, its NODE_RANK (from 0), and the address
-and a free port of the first: MASTER_ADDR, PORT.
+Several machines meet where ``--rdzv`` says, or the environment of each: NNODES, its NODE_RANK (from
+0), and the address and a free port of the first: MASTER_ADDR, PORT.
 """
 
 import argparse
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from mmresnet.cli import rendezvous
+from mmresnet.cli.rendezvous import Machines
 from mmresnet.errors import UserError
 
-_STARTED = "MMRESNET_STARTED"  # when the processes were started first, in seconds since 1970
+# for the processes: when they were started first, in seconds since 1970; how many there are at most
+_STARTED, _MOST = "MMRESNET_STARTED", "MMRESNET_MOST_PROCESSES"
 _FAILURES = "torch.distributed.elastic.multiprocessing.api"  # the logger that reports them
 _MISTAKE = 2  # the exit code of a UserError, which would come again
+_RESTARTS = 3  # by default where machines may come and go
 _TOGETHER = 2  # seconds within which processes that fail do so for one reason
 
 
 def start_processes(name: str, args: argparse.Namespace) -> None:
-    """Run the command ``name`` in ``--nproc`` processes and exit, if these are asked for."""
-    if args.nproc is not None and args.launcher == "none":  # the processes have a launcher
-        restarts = getattr(args, "max_restarts", "0")
-        sys.exit(launch(["mmresnet", name, *args.arguments], args.nproc, restarts, module=True))
+    """Run the command ``name`` in ``--nproc`` processes and exit, if these are asked for.
+
+    Raises:
+        UserError: As :func:`launch`, or ``--nnodes`` or ``--rdzv`` is given without ``--nproc``.
+    """
+    if args.launcher != "none":  # the processes have a launcher
+        return
+    machines = rendezvous.from_arguments(args.nnodes, args.rdzv)
+    if args.nproc is not None:
+        restarts = getattr(args, "max_restarts", None)
+        command = ["mmresnet", name, *args.arguments]
+        sys.exit(launch(command, args.nproc, restarts, module=True, machines=machines))
+    if machines is not None:
+        raise UserError("--nnodes and --rdzv also need --nproc, the processes of a machine.")
 
 
 def add_max_restarts(parser: argparse.ArgumentParser) -> None:
@@ -35,13 +47,18 @@ def add_max_restarts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-restarts",
         metavar="N",
-        default="0",
         help="if one of several processes fails, start them all again from the last checkpoint, "
-        "up to N times",
+        f"up to N times (0; {_RESTARTS} with --nnodes MIN:MAX)",
     )
 
 
-def launch(command: list[str], processes: str, restarts: str = "0", module: bool = False) -> int:
+def launch(
+    command: list[str],
+    processes: str,
+    restarts: str | None = None,
+    module: bool = False,
+    machines: Machines | None = None,
+) -> int:
     """Run ``command`` in ``processes`` processes on this machine and return the exit code.
 
     If one fails, the others are ended, and all are started again up to ``restarts`` times.
@@ -49,25 +66,31 @@ def launch(command: list[str], processes: str, restarts: str = "0", module: bool
     Args:
         command: A script, or a module if ``module``, and its arguments; ``--launcher pytorch`` is
             added to these.
+        machines: By default what the environment says.
 
     Raises:
-        UserError: ``processes`` is not a positive integer or ``restarts`` not an integer, or a
-            variable of several machines is missing.
+        UserError: ``processes`` is not a positive integer or ``restarts`` not an integer, or it
+            cannot be known where several machines meet.
     """
+    machines = machines or rendezvous.from_environment(os.environ)
     if not processes.isdigit() or int(processes) < 1:
         raise UserError(f"The number of processes must be a positive integer, not '{processes}'.")
+    if restarts is None:
+        restarts = str(_RESTARTS if machines.elastic else 0)
     if not restarts.isdigit():
         raise UserError(f"--max-restarts takes a number from 0 on, not '{restarts}'.")
-    options = [*rendezvous(os.environ, int(restarts)), f"--nproc_per_node={processes}"]
-    options += [f"--max_restarts={restarts}", *["-m"] * module]
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ[_STARTED] = str(time.time())
-    os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")  # else "c10d" keeps one, too
+    rendezvous.options(machines, int(restarts))  # a mistake is told before torch is imported
+    _set_environment(machines, int(processes))
 
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous.api import RendezvousError
 
+    fixed = machines.rank is not None and restarts == "0"  # torchrun's "static" serves by itself
+    store = None if fixed else rendezvous.serve(machines)
+    options = rendezvous.options(machines, int(restarts), serves=store is not None)
+    options += [f"--nproc_per_node={processes}", f"--max_restarts={restarts}", *["-m"] * module]
     # the processes report their own failures
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     reporter = _ReportFailures()
@@ -81,6 +104,9 @@ def launch(command: list[str], processes: str, restarts: str = "0", module: bool
         cause = first_cause(error.failures)
         reporter.report(cause.exitcode, cause.local_rank, cause.pid)
         return max(1, cause.exitcode)  # negative if killed by a signal
+    except RendezvousError as error:
+        print(explain_rendezvous(error, machines), file=sys.stderr)
+        return 1
     except _UserMistake:
         return _MISTAKE
     except KeyboardInterrupt:
@@ -90,18 +116,45 @@ def launch(command: list[str], processes: str, restarts: str = "0", module: bool
     return 0
 
 
+def _set_environment(machines: Machines, processes: int) -> None:
+    """Set what the processes inherit."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ[_STARTED] = str(time.time())
+    if machines.elastic:
+        os.environ[_MOST] = str(machines.most * processes)
+    os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")  # else "c10d" keeps one, too
+    os.environ.setdefault("TORCH_FR_BUFFER_SIZE", "2000")  # collectives that the recorder keeps
+    if machines.address is not None and machines.port is not None:
+        # gloo takes the address that the machine's name has, which often is 127.0.1.1
+        own = rendezvous.address_towards(machines.address, machines.port)
+        if interface := rendezvous.interface_of(own):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+
+
+def explain_rendezvous(error: Exception, machines: Machines) -> str:
+    """Return what went wrong where machines meet."""
+    place = f"{machines.address}:{machines.port}"
+    if "Timeout" in type(error).__name__:
+        return (
+            f"Fewer than {machines.least} machines have come to {place} in time: start the same "
+            "command on the others, and see that they reach this address."
+        )
+    if "Closed" in type(error).__name__:
+        return "The job has ended on another machine, which says why."
+    return (
+        f"The machines cannot meet at {place}, or no longer: the machine there has ended, or is "
+        "not reached. Once it is there again, the same command with --resume continues."
+    )
+
+
 def restarts() -> int:
     """Return how often torchrun has started the processes again."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
-def wrote_checkpoint(folder: str) -> bool:
-    """Return whether the processes saved a checkpoint in ``folder`` before they were started again.
-
-    An earlier run may have left checkpoints there, which a new one does not continue from.
-    """
-    newest = Path(folder, "last_checkpoint")
-    return newest.is_file() and newest.stat().st_mtime >= float(os.environ.get(_STARTED, "0"))
+def is_one_of_several_machines() -> bool:
+    """Return whether this is a process that torchrun has started, and some run elsewhere."""
+    return os.environ.get("WORLD_SIZE") != os.environ.get("LOCAL_WORLD_SIZE")
 
 
 def first_cause(failures: Mapping[int, Any]) -> Any:
@@ -156,36 +209,3 @@ def describe_signal(number: int, rank: int, pid: int) -> str:
     }
     cause = f", {causes[name]}" if name in causes else ""
     return f"Process {rank} (pid {pid}) was killed by signal {number}, {name}{cause}."
-
-
-def rendezvous(environment: Mapping[str, str], restarts: int = 0) -> list[str]:
-    """Return torchrun's rendezvous options, from ``environment``.
-
-    Those of the backend "static" keep one store, in which processes that start again would read the
-    addresses of those before them: with ``restarts`` it is "c10d", with a store for each start.
-    """
-    nodes = int(environment.get("NNODES", "1"))
-    if nodes > 1:
-        missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "PORT") if name not in environment]
-        if missing:
-            raise UserError(f"NNODES={nodes} also needs {', '.join(missing)} in the environment.")
-    address = environment.get("MASTER_ADDR", "127.0.0.1")
-    port = environment.get("PORT") or free_port()
-    rank = environment.get("NODE_RANK", "0")
-    if restarts:
-        local = [] if nodes > 1 else [f"--local_addr={address}"]
-        backend = ["--rdzv_backend=c10d", "--rdzv_id=mmresnet"]
-        return [f"--nnodes={nodes}", *backend, f"--rdzv_endpoint={address}:{port}", *local]
-    return [
-        f"--nnodes={nodes}",
-        f"--node_rank={rank}",
-        f"--master_addr={address}",
-        f"--master_port={port}",
-    ]
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

@@ -7,7 +7,8 @@ from mmresnet.cli import command, early, launch
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k --amp --cfg-options data_root=my_images num_classes=2
-  %(prog)s resnet50_8xb32_in1k --nproc 8 --max-restarts 3"""
+  %(prog)s resnet50_8xb32_in1k --nproc 8 --max-restarts 3
+  %(prog)s resnet50_8xb32_in1k --nproc 8 --nnodes 1:4 --rdzv node0:29400"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,22 +50,19 @@ def run(args: argparse.Namespace) -> None:
     if args.profile:  # before torch is imported, whose profiler writes to the terminal otherwise
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     launch.start_processes("train", args)
-    early.check_training(args, options)
+    if not launch.is_one_of_several_machines():  # where all have to hear of a mistake of one
+        early.check_training(args, options)
 
     from mmresnet.apis import train
 
     if args.val_loss:
         options["val_cfg.loss"] = True
-    resume = args.resume
-    if launch.restarts():
-        if os.environ.get("RANK") == "0":
-            print(f"All processes start again (restart {launch.restarts()}).", flush=True)
-        resume = launch.wrote_checkpoint(_work_dir(args, options)) or resume
-
+    if (count := launch.restarts()) and os.environ.get("RANK") == "0":
+        print(f"All processes start again (restart {count}).", flush=True)
     train(
         args.config,
         work_dir=args.work_dir,
-        resume=resume,
+        resume=args.resume,
         amp=args.amp,
         precision=args.precision,
         auto_scale_lr=args.auto_scale_lr,
@@ -75,9 +73,3 @@ def run(args: argparse.Namespace) -> None:
         profile=args.profile,
         trackers=args.tracker,
     )
-
-
-def _work_dir(args: argparse.Namespace, options: dict[str, object]) -> str:
-    from mmresnet.engine.assembly import prepare_run
-
-    return str(prepare_run(args.config, args.work_dir, options).work_dir)

@@ -5,6 +5,8 @@ from mmresnet.engine.bad_samples_hook import BadSamplesHook
 from mmresnet.engine.channels_last import ChannelsLastHook
 from mmresnet.engine.checkpoints.hook import CheckpointHook
 from mmresnet.engine.float32_boxes import Float32BoxesHook
+from mmresnet.engine.nodes.data_parallel import DistributedDataParallel
+from mmresnet.engine.nodes.hook import ProcessesHook
 from mmresnet.engine.predictions_hook import PredictionsHook
 from mmresnet.engine.progress import ProgressHook
 from mmresnet.engine.resume import EpochBasedTrainLoop, IterBasedTrainLoop
@@ -20,11 +22,13 @@ __all__ = [
     "BadSamplesHook",
     "ChannelsLastHook",
     "CheckpointHook",
+    "DistributedDataParallel",
     "EpochBasedTrainLoop",
     "Float32BoxesHook",
     "IterBasedTrainLoop",
     "NonFiniteHook",
     "PredictionsHook",
+    "ProcessesHook",
     "ProgressHook",
     "SpeedHook",
     "TerminalHook",

@@ -199,6 +199,7 @@ def prepare_run(
 def _add_own_hooks(cfg: Config) -> None:
     names = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
     names += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook", "PredictionsHook", "ReportHook"]
+    names.append("ProcessesHook")
     if is_detector(cfg):
         names.append("Float32BoxesHook")
     hooks = cfg.get("custom_hooks") or []

@@ -17,6 +17,8 @@ from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.config.trackers import add_trackers, remove_trackers
 from mmresnet.engine.assembly import choose_device, import_packages
 from mmresnet.engine.checkpoints.files import check_intact
+from mmresnet.engine.nodes.meeting import Meeting
+from mmresnet.engine.nodes.start import check_same_config, continues, keep_images_per_step
 from mmresnet.engine.precision import autocast_tests, configure_training
 from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.engine.protocols import use_protocol
@@ -70,33 +72,42 @@ def train(
     """
     from mmresnet.engine import profiling
 
-    kind = choose_device(device)
-    cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
-    configure_training(cfg, kind, precision, amp)
-    add_trackers(cfg, trackers)
-    initial_weights = cfg.get("load_from")
-    folders = profiling.configure(cfg) if profile else []
-    if resume:
-        cfg.resume = True
-        cfg.load_from = resume if isinstance(resume, str) else None
-    if auto_scale_lr:
-        if not cfg.get("auto_scale_lr", {}).get("base_batch_size"):
-            raise UserError(
-                "--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the number "
-                "of images per step that its learning rate was chosen for."
-            )
-        cfg.auto_scale_lr.enable = True
-    loaders = ("train_dataloader", *(["val_dataloader"] if cfg.get("val_cfg") is not None else []))
-    findings += check(cfg, without=NOT_TRAINED)
-    checkpoint, notes = None, []
-    with collecting(findings):
-        if cfg.get("resume") and cfg.get("load_from"):
-            check_intact(cfg.load_from)
-            checkpoint = read_head(cfg.load_from)
-        classes = None if checkpoint is None else trained_classes(checkpoint)
-        notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
-    raise_errors(findings)
-    notes += [f"Warning: {finding}" for finding in warnings(findings)]
+    with Meeting.join(launcher).settling() as meeting:
+        kind = choose_device(device)
+        cfg, findings = prepare_checked(config, work_dir, cfg_options, launcher, kind)
+        configure_training(cfg, kind, precision, amp)
+        add_trackers(cfg, trackers)
+        check_same_config(meeting, cfg)
+        resume = continues(meeting, cfg.work_dir) or resume
+        note = keep_images_per_step(cfg, meeting.size)
+        initial_weights = cfg.get("load_from")
+        folders = profiling.configure(cfg) if profile else []
+        if resume:
+            cfg.resume = True
+            cfg.load_from = resume if isinstance(resume, str) else None
+        if auto_scale_lr:
+            if not cfg.get("auto_scale_lr", {}).get("base_batch_size"):
+                raise UserError(
+                    "--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the number "
+                    "of images per step that its learning rate was chosen for."
+                )
+            cfg.auto_scale_lr.enable = True
+        loaders = (
+            "train_dataloader",
+            *(["val_dataloader"] if cfg.get("val_cfg") is not None else []),
+        )
+        findings += check(cfg, without=NOT_TRAINED)
+        checkpoint, notes = None, []
+        with collecting(findings):
+            if cfg.get("resume") and cfg.get("load_from"):
+                check_intact(cfg.load_from)
+                checkpoint = read_head(cfg.load_from)
+            classes = None if checkpoint is None else trained_classes(checkpoint)
+            notes = follow_data(cfg, loaders, cfg_options, classes, cfg.get("load_from"))
+        raise_errors(findings)
+        meeting.exchange(None)  # nobody has found a mistake
+        notes += [note] if note else []
+        notes += [f"Warning: {finding}" for finding in warnings(findings)]
 
     coverage: Coverage = "all" if cfg.get("resume") else "all_but_heads"
     with _running(cfg, kind, coverage, checkpoint, notes, verbose) as runner:
@@ -177,6 +188,7 @@ def _running(
 
     from mmresnet.engine.allocator import keep_freed_memory
     from mmresnet.engine.checkpoints.hook import CheckpointHook
+    from mmresnet.engine.nodes.hook import ProcessesHook
     from mmresnet.engine.progress import ProgressHook
     from mmresnet.engine.runner import QuietRunner, Runner
     from mmresnet.engine.terminal import announce, restore
@@ -196,6 +208,6 @@ def _running(
         for note in notes:
             announce(runner.logger, note)
         for hook in runner.hooks:
-            if isinstance(hook, (CheckpointHook, ProgressHook)):
+            if isinstance(hook, (CheckpointHook, ProcessesHook, ProgressHook)):
                 at_end.callback(hook.close)
         yield runner

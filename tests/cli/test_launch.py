@@ -1,25 +1,12 @@
-"""Several processes: their rendezvous, and ``--nproc``."""
+"""Several processes: ``--nproc``, and what becomes of them."""
+
+import os
 
 import pytest
 
 from mmresnet.cli import launch
 from mmresnet.cli.main import main
-from mmresnet.errors import UserError
-
-
-def test_one_machine_takes_a_free_port():
-    *rest, port = launch.rendezvous({})
-    assert rest == ["--nnodes=1", "--node_rank=0", "--master_addr=127.0.0.1"]
-    assert int(port.removeprefix("--master_port=")) > 1023
-    assert launch.rendezvous({"PORT": "29511"})[-1] == "--master_port=29511"
-
-
-def test_several_machines_meet_at_the_first():
-    given = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "first", "PORT": "29511"}
-    wanted = ["--nnodes=2", "--node_rank=1", "--master_addr=first", "--master_port=29511"]
-    assert launch.rendezvous(given) == wanted
-    with pytest.raises(UserError, match="MASTER_ADDR, PORT"):
-        launch.rendezvous({"NNODES": "2", "NODE_RANK": "1"})
+from mmresnet.cli.rendezvous import Machines, free_port
 
 
 def test_the_numbers_are_checked(capsys):
@@ -27,19 +14,6 @@ def test_the_numbers_are_checked(capsys):
     assert "must be a positive integer, not 'two'" in capsys.readouterr().err
     assert main(["train", "config.py", "--nproc", "2", "--max-restarts", "-1"]) == 2
     assert "--max-restarts takes a number from 0 on, not '-1'" in capsys.readouterr().err
-
-
-def test_processes_that_start_again_meet_in_another_store():
-    *rest, local = launch.rendezvous({"PORT": "29511"}, restarts=1)
-    assert rest == [
-        "--nnodes=1",
-        "--rdzv_backend=c10d",
-        "--rdzv_id=mmresnet",
-        "--rdzv_endpoint=127.0.0.1:29511",
-    ]
-    assert local == "--local_addr=127.0.0.1"
-    given = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "first", "PORT": "29511"}
-    assert launch.rendezvous(given, restarts=1)[-1] == "--rdzv_endpoint=first:29511"
 
 
 class Failure:
@@ -54,13 +28,47 @@ def test_the_first_cause_of_failures():
     assert launch.first_cause({0: ended, 1: lost}) is ended
 
 
-def test_a_checkpoint_of_an_earlier_run_is_not_continued_from(tmp_path, monkeypatch):
-    assert not launch.wrote_checkpoint(str(tmp_path))
-    (tmp_path / "last_checkpoint").write_text("epoch_1.pth")
-    written = (tmp_path / "last_checkpoint").stat().st_mtime
-    for started, expected in ((written - 1, True), (written + 1, False)):
-        monkeypatch.setenv("MMRESNET_STARTED", str(started))
-        assert launch.wrote_checkpoint(str(tmp_path)) == expected
+class RendezvousTimeoutError(Exception):
+    pass
+
+
+class RendezvousClosedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RendezvousTimeoutError(), "Fewer than 2 machines have come to node0:29400 in time"),
+        (RendezvousClosedError(), "ended on another machine"),
+        (RuntimeError(), "cannot meet at node0:29400, or no longer"),
+    ],
+)
+def test_machines_that_do_not_meet(error, message):
+    assert message in launch.explain_rendezvous(error, Machines(2, 4, "node0", 29400))
+
+
+def test_machines_without_processes(capsys):
+    assert main(["train", "config.py", "--nnodes", "2", "--rdzv", "node0:29400"]) == 2
+    assert "--nnodes and --rdzv also need --nproc" in capsys.readouterr().err
+
+
+def test_machines_that_come_and_go_start_again_by_themselves(monkeypatch):
+    from torch.distributed import run
+
+    started = []
+    monkeypatch.setattr(run, "run", started.append)
+    for name in ("OMP_NUM_THREADS", "MMRESNET_STARTED", "MMRESNET_MOST_PROCESSES"):
+        monkeypatch.setenv(name, "1")
+    for name in ("GLOO_SOCKET_IFNAME", "TORCH_FR_BUFFER_SIZE"):
+        monkeypatch.setenv(name, "")
+    place = ["--nnodes", "1:4", "--rdzv", f"127.0.0.1:{free_port()}"]
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "config.py", "--nproc", "2", *place])
+    assert caught.value.code == 0
+    (options,) = started
+    assert (options.nnodes, options.max_restarts, options.rdzv_backend) == ("1:4", 3, "c10d")
+    assert os.environ["MMRESNET_MOST_PROCESSES"] == "8"
 
 
 @pytest.mark.parametrize("command", ["train", "test"])
