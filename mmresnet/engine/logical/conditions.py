@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from mmengine.dist import broadcast_object_list
 
 from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.errors import UserError
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
 
 
 def choose_threads(shards: int) -> int:
-    """Return the number of threads that a shard is computed with, on a CPU.
+    """Return the number of threads that a shard is computed with, on a CPU; a collective call.
 
     It decides in how many parts convolutions, matrix products and BatchNorm cut their sums. So it
-    does not depend on the number of processes: it is what each would have if this machine computed
-    all shards at once.
+    does not depend on the number of processes: it is what each would have if the first one's
+    machine computed all shards at once.
     """
     has_affinity = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-    return max(1, cores // shards)
+    chosen = [max(1, cores // shards)]
+    broadcast_object_list(chosen)
+    return chosen[0]
 
 
 def conditions(runner: Runner) -> dict[str, Any]:
