@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from torch import nn
 
-    from mmresnet.engine.runner import Runner
-
 
 def shards(cfg: Config) -> bool:
     """Return whether a training is sharded: its config says so, and it has several processes."""
@@ -36,7 +34,7 @@ def place(cfg: Config, model: nn.Module) -> nn.Module:
     return convert_sync_batchnorm(model, cfg.sync_bn) if cfg.get("sync_bn") else model
 
 
-def shard(runner: Runner) -> None:
+def shard(runner: Any) -> None:
     """Shard the model of a Runner, which has its initial weights."""
     strategy = STRATEGIES.build(dict(runner.cfg.strategy))
     runner.replica = strategy.shard(runner.model)
@@ -58,7 +56,7 @@ def check_optimizer(optim_wrapper: Any) -> None:
         )
 
 
-def read_checkpoint(runner: Runner, source: str, map_location: Any) -> Mapping[str, Any]:
+def read_checkpoint(runner: Any, source: str, map_location: Any) -> Mapping[str, Any]:
     """Return a checkpoint; of a sharded one, a sharded Runner reads the shards of its process."""
     if runner.replica is not None and Path(source).is_dir():
         from mmresnet.engine.sharding.restore import read_shards
@@ -67,7 +65,7 @@ def read_checkpoint(runner: Runner, source: str, map_location: Any) -> Mapping[s
     return read(source, map_location)
 
 
-def sharded_optimizer(runner: Runner, checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
+def sharded_optimizer(runner: Any, checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a checkpoint with the optimizer's state of this process, as the Runner's is."""
     if runner.replica is None or "optimizer" not in checkpoint:
         return checkpoint

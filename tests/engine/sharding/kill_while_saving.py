@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,6 @@ from torch import distributed
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Shard, distribute_tensor
 
-from mmresnet.cli.launch import free_port
 from mmresnet.engine.checkpoints.files import find_newest
 from mmresnet.engine.checkpoints.writer import CheckpointWriter, Save
 from mmresnet.engine.sharding.write import remove_folder, write_sharded
@@ -29,9 +29,8 @@ PROCESSES = 2
 ROWS = 250_001  # 2 MB, which two processes do not share evenly
 
 
-def save_forever(folder: Path, rank: int, port: int, begin: int) -> None:
-    address = f"tcp://127.0.0.1:{port}"
-    distributed.init_process_group("gloo", address, rank=rank, world_size=PROCESSES)
+def save_forever(folder: Path, rank: int, meeting: str, begin: int) -> None:
+    distributed.init_process_group("gloo", meeting, rank=rank, world_size=PROCESSES)
     mesh, group = init_device_mesh("cpu", (PROCESSES,)), distributed.new_group(backend="gloo")
     writer = CheckpointWriter()
     for number in range(begin, 100_000):
@@ -58,12 +57,13 @@ def main() -> None:
     marker, reached, partial_folders = folder / "last_checkpoint", 0, 0
     for number in range(kills):
         before = marker.read_text() if marker.exists() else ""
-        port, processes = free_port(), []
+        meeting = f"file://{tempfile.mkdtemp()}/store"
+        processes = []
         for rank in range(PROCESSES):
             process = os.fork()
             if process == 0:
                 try:
-                    save_forever(folder, rank, port, reached + 1)
+                    save_forever(folder, rank, meeting, reached + 1)
                 finally:
                     os._exit(1)
             processes.append(process)

@@ -7,6 +7,7 @@
 
 import os
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -15,15 +16,13 @@ from torch import distributed
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Shard, distribute_tensor
 
-from mmresnet.cli.launch import free_port
 from mmresnet.engine.checkpoints.files import find_newest
 from mmresnet.engine.checkpoints.writer import CheckpointWriter, Save
 from mmresnet.engine.sharding.write import write_sharded
 
 
-def save(folder: Path, kind: str, rank: int, port: int) -> None:
-    address = f"tcp://127.0.0.1:{port}"
-    distributed.init_process_group("gloo", address, rank=rank, world_size=2)
+def save(folder: Path, kind: str, rank: int, meeting: str) -> None:
+    distributed.init_process_group("gloo", meeting, rank=rank, world_size=2)
     mesh, group = init_device_mesh("cpu", (2,)), distributed.new_group(backend="gloo")
     writer = CheckpointWriter()
     for number, size in ((1, 1000), (2, 500_000 if kind == "first" else 1000)):
@@ -47,13 +46,13 @@ def save(folder: Path, kind: str, rank: int, port: int) -> None:
 def main() -> None:
     folder, kind = Path(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)
-    port, processes = free_port(), []
+    meeting, processes = f"file://{tempfile.mkdtemp()}/store", []
     for rank in range(2):
         process = os.fork()
         if process == 0:
             code = 1
             try:
-                save(folder, kind, rank, port)
+                save(folder, kind, rank, meeting)
                 code = 0
             except BaseException:
                 sys.excepthook(*sys.exc_info())

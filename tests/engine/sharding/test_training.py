@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,18 +49,33 @@ def losses(folder: Path) -> list[float]:
     return [line["loss"] for line in read_curve(folder) if "loss" in line]
 
 
-def test_four_processes_then_two_then_one(tiny_images: Path, tmp_path: Path) -> None:
-    """Killed, and gone on with by fewer; what two have saved becomes a file of one."""
+@pytest.mark.parametrize(
+    "processes", [(2, 1), pytest.param((4, 2, 1), marks=pytest.mark.full)], ids=str
+)
+def test_fewer_processes_go_on(
+    processes: tuple[int, ...], tiny_images: Path, tmp_path: Path
+) -> None:
+    """Each killed but the last; what several have saved becomes a file of one."""
     work = tmp_path / "work"
-    options = {**CLASSIFIER, **FSDP2, "data_root": str(tiny_images), "train_cfg.max_epochs": 4}
-    four = job(work, options, 4, kills=[["before_train_iter", 4]])
-    two = job(work, {**options, "batch_size": 4}, 2, kills=[["before_train_iter", 3]], resume=True)
-    one = job(work, {**options, "batch_size": 8}, 1, resume=True)
-    train(tmp_path, {**four, "finish": False}, {**two, "finish": False}, one)
+    options = {
+        **CLASSIFIER,
+        **FSDP2,
+        "data_root": str(tiny_images),
+        "train_cfg.max_epochs": 4,
+        "val_dataloader.sampler.round_up": False,  # so that batches differ in number
+    }
+    jobs = []
+    for place, number in enumerate(processes):
+        sizes = {"batch_size": 8 // number, "val_dataloader.batch_size": 1}
+        one = job(work, {**options, **sizes}, number, resume=place > 0)
+        if number > 1:
+            one |= {"kills": [["before_train_iter", 3 + (place == 0)]], "finish": False}
+        jobs.append(one)
+    train(tmp_path, *jobs)
     log = (tmp_path / "work.log").read_text()
     assert "Resuming from" in log
-    assert "was saved by 4 processes, this run has 2" in log
-    assert "was saved by 2 processes, this run has 1" in log
+    for before, after in pairwise(processes):
+        assert f"was saved by {before} processes, this run has {after}" in log
     steps = [line["step"] for line in read_curve(work) if "loss" in line]
     assert steps == list(range(1, 9))
     assert Path((work / "last_checkpoint").read_text()).name == "iter_8.pth"
@@ -115,4 +131,7 @@ def test_losses_of_data_parallelism(
     pairs = list(zip(losses(plain), losses(sharded), strict=True))
     assert len(pairs) == 50
     print(json.dumps([kind, pairs]))
-    assert max(abs(a - b) / abs(a) for a, b in pairs) < 1e-3
+    assert max(abs(a - b) / abs(a) for a, b in pairs) < 1e-5
+    metrics = [read_curve(folder)[-1] for folder in (plain, sharded)]
+    assert {"accuracy/top1", "coco/bbox_mAP"} & metrics[0].keys()
+    assert metrics[1] == pytest.approx(metrics[0], abs=1e-3)
