@@ -1,0 +1,173 @@
+"""The order of an epoch as each of a thousand processes sees it, without training."""
+
+import functools
+import itertools
+import math
+import time
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from _measuring import in_new_process, print_table
+from mmengine.dataset import DefaultSampler
+from torch.utils.data import DataLoader, Dataset
+
+from mmresnet.engine.resume import loader as loader_module
+from mmresnet.engine.resume.loader import ResumableDataLoader
+
+IMAGENET = 1_281_167
+SEED = 3
+RANDPERM = torch.randperm
+
+
+class Nothing(Dataset[int]):
+    """A data set of which only the length is asked for."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+
+def loader_of(data: Sized, rank: int, ranks: int, batch: int, **sampler: Any) -> Any:
+    """Return the loader of one of ``ranks`` processes, as a training has it."""
+    place = lambda: (rank, ranks)  # noqa: E731
+    with (
+        mock.patch.dict(DefaultSampler.__init__.__globals__, get_dist_info=place),
+        mock.patch.object(loader_module, "get_dist_info", place),
+    ):
+        order = DefaultSampler(data, seed=SEED, **sampler)
+        return ResumableDataLoader(DataLoader(data, batch, sampler=order), SEED)
+
+
+def batches(loader: Any) -> Iterator[list[int]]:
+    """Yield the indices of the batches that ``loader.rest()`` would load."""
+    loader._order.begin(loader.epoch, loader.batches)
+    return iter(loader.batch_sampler)
+
+
+@functools.cache
+def shuffled(size: int, seed: int) -> torch.Tensor:
+    return RANDPERM(size, generator=torch.Generator().manual_seed(seed))
+
+
+def randperm_once(size: int, generator: torch.Generator) -> torch.Tensor:
+    """Stand in for torch.randperm: all processes draw the same order, one after another here."""
+    return shuffled(size, generator.initial_seed())
+
+
+@dataclass
+class Epoch:
+    """What all processes together take of an epoch.
+
+    Attributes:
+        shares: The smallest and the largest number of images of a process.
+        steps: Likewise of its batches; a job hangs where they differ.
+        never: Images that no process takes.
+        twice: Images that are taken more than once.
+        differs: Processes whose batches differ when the epoch is resumed in its middle.
+        again: Images that are taken again when it is resumed by ``others`` processes.
+        missed: Images that are not taken then.
+    """
+
+    shares: tuple[int, int]
+    steps: tuple[int, int]
+    never: int
+    twice: int
+    differs: int
+    again: int
+    missed: int
+
+
+@mock.patch("torch.randperm", randperm_once)
+def epoch_of(size: int, ranks: int, others: int, batch: int, **sampler: Any) -> Epoch:
+    """Go through an epoch in all processes, resume it in the middle, also with other processes."""
+    data = Nothing(size)
+    taken = np.zeros(size, dtype=np.int32)
+    begun = np.zeros(size, dtype=np.int32)
+    shares, steps, differs = [], [], 0
+    middle = math.ceil(size / ranks / batch) // 2
+    state = None
+    for rank in range(ranks):
+        loader = loader_of(data, rank, ranks, batch, **sampler)
+        loader.begin(epoch=1)
+        whole = list(batches(loader))
+        loader.begin(epoch=1, batches=middle)
+        state = loader.state_dict()
+        resumed = loader_of(data, rank, ranks, batch, **sampler)
+        resumed.load_state_dict(state)
+        differs += list(batches(resumed)) != whole[middle:]
+        indices = np.fromiter(itertools.chain(*whole), dtype=np.int64)
+        np.add.at(taken, indices, 1)
+        np.add.at(begun, indices[: middle * batch], 1)
+        shares.append(len(indices))
+        steps.append(len(whole))
+    continued = begun.copy()
+    for rank in range(others):
+        resumed = loader_of(data, rank, others, batch, **sampler)
+        resumed.load_state_dict(state)
+        indices = np.fromiter(itertools.chain(*batches(resumed)), dtype=np.int64)
+        np.add.at(continued, indices, 1)
+    return Epoch(
+        shares=(min(shares), max(shares)),
+        steps=(min(steps), max(steps)),
+        never=int((taken == 0).sum()),
+        twice=int((taken > 1).sum()),
+        differs=differs,
+        again=int((continued > 1).sum()),
+        missed=int((continued == 0).sum()),
+    )
+
+
+def peak() -> float:
+    """Return the largest memory in MB since :func:`reset_peak`; Linux."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def reset_peak() -> float:
+    """Let the peak be today's memory, without that of the imports, and return it."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def cost_of(ranks: int, size: int, batch: int) -> dict[str, float]:
+    """Return CPU seconds and MB that the last process takes for an epoch; in a new process."""
+    torch.set_num_threads(1)
+    loader = loader_of(Nothing(size), ranks - 1, ranks, batch)
+    before, start = reset_peak(), time.process_time()
+    order = batches(loader)
+    next(order)
+    first = time.process_time() - start
+    number = 1 + sum(1 for _ in order)
+    whole = time.process_time() - start
+    return {"first": first, "whole": whole, "memory": peak() - before, "batches": number}
+
+
+def print_ranks(all_ranks: list[int], size: int, batch: int) -> None:
+    """Print both tables."""
+    rows, costs = [], []
+    for number, ranks in enumerate(all_ranks):
+        others = all_ranks[number - 1] if number else all_ranks[-1]
+        for rounded in (True, False):
+            found = epoch_of(size, ranks, others, batch, round_up=rounded)
+            pairs = [sorted({*pair}) for pair in (found.shares, found.steps)]
+            between = ["–".join(f"{n:,}" for n in pair) for pair in pairs]
+            counts = (found.never, found.twice, found.differs, others, found.missed, found.again)
+            rows.append((f"{ranks:,}", rounded, *between, *(f"{n:,}" for n in counts)))
+        cost = in_new_process("cost", ranks, "--images", size, "--batch-size", batch)
+        share = cost["first"] * 1000, cost["whole"], cost["memory"]
+        costs.append((f"{ranks:,}", f"{share[0]:.0f}", f"{share[1]:.2f}", f"{share[2]:.0f}"))
+    print_table(
+        (
+            *("ranks", "round_up", "images of a rank", "batches", "never", "twice"),
+            *("ranks that differ when resumed", "resumed by", "missed", "taken again"),
+        ),
+        rows,
+    )
+    print_table(("ranks", "first batch, ms", "all batches of a rank, s", "memory, MB"), costs)
