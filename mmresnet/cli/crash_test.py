@@ -2,11 +2,13 @@
 
 The config is trained twice, with deterministic algorithms: once to the end, and once so that all
 of its processes are killed by SIGKILL at random moments of the training, its saves and validations
-included, and are resumed each time. The exit code is 0 if both have the same weights, optimizer
-state, averaged weights, random states and curves, bit for bit, and 1 otherwise.
+included, and are resumed each time, in as many processes or in another number. The exit code is 0
+if both have the same weights, optimizer state, averaged weights, random states and curves, bit for
+bit, and 1 otherwise.
 """
 
 import argparse
+import itertools
 import random
 import shutil
 from pathlib import Path
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
   %(prog)s digits_resnet20 --kills 20 --cfg-options train_cfg.max_epochs=2
-  %(prog)s digits_resnet20 --kills 5 --nproc 2 --work-dir trial"""
+  %(prog)s digits_resnet20 --kills 5 --nproc 2 --work-dir trial
+  %(prog)s digits_resnet20 --kills 6 --nproc 4 1 2 --cfg-options logical_shards=4"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save-every", type=int, default=10, metavar="N", help="iterations between saves (10)"
     )
-    parser.add_argument("--nproc", type=int, default=1, metavar="N", help="train in N processes")
+    parser.add_argument(
+        "--nproc",
+        type=int,
+        nargs="+",
+        default=[1],
+        metavar="N",
+        help="train in N processes; of several numbers, in the next one after each kill, which is "
+        "exact with logical_shards",
+    )
     parser.add_argument(
         "--work-dir",
         help="where both trainings go, in place of earlier ones (./work_dirs/<config name>_crash)",
@@ -46,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
     from mmresnet.engine.resume.compare import compare_runs
 
     for name in ("kills", "save_every", "nproc"):
-        if getattr(args, name) < 1:
+        value = getattr(args, name)
+        if min(value if isinstance(value, list) else [value]) < 1:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1.")
     folder = Path(args.work_dir or f"work_dirs/{Path(args.config).stem}_crash")
     whole, broken = folder / "unbroken", folder / "killed"
@@ -54,23 +66,26 @@ def run(args: argparse.Namespace) -> None:
         shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
 
-    training = _start(args, whole)
+    training = _start(args, whole, args.nproc[0])
     try:
         timeline = training.finish()
         print(f"Unbroken training: {len(timeline.steps)} iterations, {timeline.end:.0f} s")
         killed, generator = 0, random.Random(args.seed)
+        numbers = itertools.cycle(args.nproc)
         moments = timeline.draw(args.kills, generator)
         while moments:
             moment = moments.pop(0)
-            training = _start(args, broken)
+            number = next(numbers)
+            training = _start(args, broken, number)
             if training.kill_at(moment):
                 killed += 1
-                print(f"Killed {moment.delay:.2f} s after iteration {moment.step}")
+                several = f" in {number} processes" if number > 1 else ""
+                print(f"Killed {moment.delay:.2f} s after iteration {moment.step}{several}")
             else:  # it ended sooner than the first one did: there is nothing left to kill
                 print("Ended before it was killed; beginning again")
                 shutil.rmtree(broken)
                 moments = timeline.draw(args.kills - killed, generator)
-        training = _start(args, broken)
+        training = _start(args, broken, next(numbers))
         training.finish()
     finally:
         training.kill()
@@ -84,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _start(args: argparse.Namespace, work_dir: Path) -> "Training":
+def _start(args: argparse.Namespace, work_dir: Path, processes: int) -> "Training":
     from mmresnet.engine.resume.trial import Training
 
     arguments = [args.config, "--resume", "--device", args.device]
@@ -99,4 +114,4 @@ def _start(args: argparse.Namespace, work_dir: Path) -> "Training":
         "default_hooks.checkpoint.by_epoch=False",
         f"default_hooks.checkpoint.interval={args.save_every}",
     ]
-    return Training(arguments, work_dir, args.nproc, rendezvous.free_port())
+    return Training(arguments, work_dir, processes, rendezvous.free_port())

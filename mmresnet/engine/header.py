@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import get_world_size
 
 from mmresnet.config.preflight.learning_rate import describe_learning_rate
+from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.watch.wrappers import without_wrapper
 
 if TYPE_CHECKING:
@@ -96,5 +97,7 @@ def _describe_device(model: nn.Module) -> str:
         name = torch.cuda.get_device_name(device)
     else:
         name = f"{device.type}, {threads} thread{'s' if threads > 1 else ''}"
+    if isinstance(model, LogicalShards):
+        name += f", {model.layout.shards} logical shards"
     processes = get_world_size()
     return name + (f", {processes} processes" if processes > 1 else "")

@@ -32,6 +32,10 @@ CASES = {
         ],
     ),
     "two processes": (["--nproc", "2"], ["train_cfg.max_epochs=20"]),
+    "another number of processes each time": (
+        ["--nproc", "4", "1", "2"],
+        ["logical_shards=4", "batch_size=1"],
+    ),
     "iterations": (
         [],
         ["train_cfg={'_delete_': True, 'by_epoch': False, 'max_iters': 60, 'val_interval': 7}"],

@@ -9,6 +9,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import nn
 
+from mmresnet.engine.header import _describe_device
 from mmresnet.engine.logical import LogicalShards
 from mmresnet.engine.logical.conditions import choose_threads, conditions, meet
 from mmresnet.engine.logical.layout import Layout
@@ -51,6 +52,11 @@ def test_a_resumed_run_computes_with_the_threads_of_the_first() -> None:
     torch.set_num_threads(1)
     assert meet(runner(4), saved) == []
     assert torch.get_num_threads() == 3
+
+
+def test_the_header_of_a_run_names_the_shards() -> None:
+    torch.set_num_threads(1)
+    assert _describe_device(runner(4).model) == "cpu, 1 thread, 4 logical shards"
 
 
 def test_another_machine_is_announced() -> None:
