@@ -82,6 +82,13 @@ class SampleError(Exception):
         self.path, self.reason = path, reason
 
 
+class ShardError(Exception):
+    """A shard of a data set cannot be fetched, or is not what it was when it was written.
+
+    Not a SampleError, which a data set may be told to pass over.
+    """
+
+
 def did_you_mean(given: object, allowed: Iterable[object]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest of ``allowed``, or an empty string."""
     names = list(allowed)

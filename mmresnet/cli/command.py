@@ -20,8 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from mmresnet.cli import rendezvous
+from mmresnet.cli.memory import explain_memory
 from mmresnet.cli.workers import explain_worker, without_traceback
-from mmresnet.errors import ExportError, Interrupted, SampleError, Stopped, TrainingError, UserError
+from mmresnet.errors import (
+    ExportError,
+    Interrupted,
+    SampleError,
+    ShardError,
+    Stopped,
+    TrainingError,
+    UserError,
+)
 
 DEBUG_NOTE = "MMRESNET_DEBUG=1 in the environment shows the traceback of an error."
 
@@ -103,12 +112,13 @@ def program() -> str:
 
 def explain(error: BaseException) -> str | None:
     """Return the message for an error that users cause, or None for any other."""
-    if isinstance(error, (UserError, SampleError)):
+    if isinstance(error, (UserError, SampleError, ShardError)):
         return without_traceback(error)
     if isinstance(error, (TrainingError, ExportError)):
         return str(error)
-    if (message := explain_worker(error)) is not None:
-        return message
+    for explain_kind in (explain_worker, explain_memory):
+        if (message := explain_kind(error)) is not None:
+            return message
     for pattern, message in _KNOWN_FAILURES:
         found = re.search(pattern, str(error))
         if found:

@@ -4,6 +4,10 @@ SOURCE is the folder with the archives, under their publishers' names; it is onl
 is downloaded. Checksums are verified before the first file is written to TARGET. A file there with
 another content is an error, not overwritten.
 
+With --shards the images then become shards: tar files of many images with an index, in a folder or
+an S3-compatible object store, which recipes read by data_root=s3://bucket/folder. FOLDER in the
+place of a data set takes a folder that is there already.
+
 The same command goes on after an interruption or a full disk.
 """
 
@@ -30,17 +34,27 @@ EXAMPLE = """\
   %(prog)s voc downloads data
   %(prog)s coco downloads data/coco
   %(prog)s cifar10 downloads data/cifar10
-  %(prog)s cifar10 downloads data/cifar10_images --images"""
+  %(prog)s cifar10 downloads data/cifar10_images --images
+  %(prog)s imagenet downloads data/imagenet --shards s3://bucket/imagenet
+  %(prog)s folder data/coco --shards s3://bucket/coco"""
 
 DATA_SETS = ("imagenet", "imagenet-loc", "imagenet-det", "voc", "coco", "cifar10")
+FOLDER = "folder"
+_SHARDED = ("imagenet", "coco", FOLDER)
 _MOST_LINES = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to prepare, from where, to where, and how."""
-    parser.add_argument("data_set", help=", ".join(DATA_SETS))
-    parser.add_argument("source", type=Path, help="the folder with the archives")
-    parser.add_argument("target", type=Path, help="where the files go")
+    parser.add_argument("data_set", help=", ".join((*DATA_SETS, FOLDER)))
+    parser.add_argument("source", type=Path, help="the folder with the archives, or with images")
+    parser.add_argument("target", type=Path, nargs="?", help="where the files go")
+    parser.add_argument(
+        "--shards", metavar="DIR|s3://…", help="write them as shards, too: imagenet, coco, folder"
+    )
+    parser.add_argument(
+        "--shard-size", type=float, default=64, metavar="MB", help="(default: %(default)s)"
+    )
     parser.add_argument(
         "--images", action="store_true", help="cifar10: write PNG files in class folders"
     )
@@ -64,7 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write what is not there yet, and print what there is and what is missing."""
     _check(args)
+    if args.data_set != FOLDER:
+        _prepare(args)
+    if args.shards:
+        _pack(args)
 
+
+def _prepare(args: argparse.Namespace) -> None:
     from mmresnet.datasets.preparing.data_set import missing
     from mmresnet.datasets.preparing.folder import Preparation
 
@@ -80,12 +100,33 @@ def run(args: argparse.Namespace) -> None:
         print(f"  missing  {text}")
 
 
+def _pack(args: argparse.Namespace) -> None:
+    from mmresnet.datasets.shards.packing import pack
+
+    folder = args.source if args.data_set == FOLDER else args.target
+    packed = pack(folder, args.shards, int(args.shard_size * 1e6), _bar)
+    kept = f", {packed.kept:,} of them by an earlier run" if packed.kept else ""
+    print(
+        f"{args.shards}: {packed.images:,} images in {packed.shards:,} shards{kept}, "
+        f"{packed.files:,} other files, {_size(packed.bytes)}"
+    )
+
+
 def _check(args: argparse.Namespace) -> None:
-    if args.data_set not in DATA_SETS:
+    known = (*DATA_SETS, FOLDER)
+    if args.data_set not in known:
         raise UserError(
-            f"There is no data set '{args.data_set}'.{did_you_mean(args.data_set, DATA_SETS)} "
-            f"There are {', '.join(DATA_SETS)}."
+            f"There is no data set '{args.data_set}'.{did_you_mean(args.data_set, known)} "
+            f"There are {', '.join(known)}."
         )
+    if args.shards and args.data_set not in _SHARDED:
+        raise UserError(f"--shards is for {', '.join(_SHARDED)}, not for {args.data_set}.")
+    if not args.shard_size > 0:
+        raise UserError(f"--shard-size {args.shard_size:g}: give megabytes, more than 0.")
+    if args.data_set == FOLDER and (args.target or not args.shards):
+        raise UserError("folder takes the folder with the images, and --shards for where they go.")
+    if args.data_set != FOLDER and args.target is None:
+        raise UserError(f"{args.data_set} needs a folder to write to, after that of the archives.")
     for option, owner in (
         ("images", "cifar10"),
         ("val1", "imagenet-det"),

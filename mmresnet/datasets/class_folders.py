@@ -18,6 +18,10 @@ from mmresnet.datasets.image_index import Found, find_images
 from mmresnet.datasets.index_files import Texts
 from mmresnet.datasets.node_shared import Shareable, once_per_node
 from mmresnet.datasets.row_samples import RowSamples
+from mmresnet.datasets.shards import backend  # noqa: F401  for s3:// in mmpretrain's classes
+from mmresnet.datasets.shards.index import NamesBelow
+from mmresnet.datasets.shards.paths import shards_of
+from mmresnet.datasets.shards.shard_set import ShardSet
 from mmresnet.errors import UserError, require
 from mmresnet.registry import DATASETS
 
@@ -66,12 +70,35 @@ class _ImageFiles(OnBadSample, RowSamples):
     def _is_searched(self) -> bool:
         """Return whether the images are those of a folder on a drive, found as here."""
         changed = self.overrides(_ImageFiles, _SEARCHING)
-        return not changed and not self.ann_file and self._is_local()
+        return (
+            not changed and not self.ann_file and (self._is_local() or self._shards() is not None)
+        )
+
+    def _shards(self) -> tuple[ShardSet, str] | None:
+        """Return the shards that the images are in, and their folder there, if they are in any."""
+        return shards_of(self.img_prefix)
+
+    def rows_in_shards(self) -> tuple[ShardSet, np.ndarray] | None:
+        """Return the shards that the images are in, and the row of each in their index."""
+        found = self._shards()
+        if found is None:
+            return None
+        self.full_init()
+        shards = found[0]
+        if self._is_searched() and self._in_rows:
+            names = self._found.names
+            assert isinstance(names, NamesBelow)
+            return shards, names.first + np.asarray(self.data_address)
+        infos = (self.get_data_info(index) for index in range(len(self)))
+        return shards, shards.rows_of(info["img_path"][len(shards.root) + 1 :] for info in infos)
 
     def _is_local(self) -> bool:
         return isinstance(get_file_backend(self.img_prefix, enable_singleton=True), LocalBackend)
 
     def _find_once(self) -> Found:
+        if self._shards() is not None:
+            return self._find()  # processes map the same index
+
         def make() -> Shareable:
             found = self._find()
             texts = found.names
@@ -89,7 +116,7 @@ class _ImageFiles(OnBadSample, RowSamples):
 
     def _find_samples(self) -> list[Any]:
         """Return path and label of each image or, without labels, the paths."""
-        if not self._is_local():
+        if not self._is_local() and self._shards() is None:
             return super()._find_samples()
         found = self._find()
         self.not_taken = found.others
@@ -103,9 +130,12 @@ class _ImageFiles(OnBadSample, RowSamples):
 
     def _find(self) -> Found:
         """Search the folder, check what was found, and log what was not taken."""
-        folder = self.img_prefix
+        folder, shards = self.img_prefix, self._shards()
         try:
-            found = find_images(folder, self.extensions, by_class=self.with_label)
+            if shards is not None:
+                found = self._find_in_shards(*shards)
+            else:
+                found = find_images(folder, self.extensions, by_class=self.with_label)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UserError(
                 f"There is no folder '{folder}': set data_root and data_prefix to where the "
@@ -118,6 +148,14 @@ class _ImageFiles(OnBadSample, RowSamples):
             lines = "\n".join(f"  {path}" for path in found.others)
             print_log(f"Not taken in '{folder}':\n{lines}", logger="current")
         return found
+
+    def _find_in_shards(self, shards: ShardSet, folder: str) -> Found:
+        if not set(IMAGE_SUFFIXES) <= set(self.extensions):
+            raise UserError(
+                "extensions is for folders of images: shards hold what was an image when they "
+                "were written. Leave it out."
+            )
+        return shards.index.images_below(folder, by_class=self.with_label)
 
     def _check(self, folder: str, found: Found) -> None:
         if not len(found.names):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmresnet.datasets.check import labels_of
+from mmresnet.datasets.shards.paths import openable
 
 MOST_READ, MOST_OPENED = 50_000, 1_000
 
@@ -90,7 +91,7 @@ def _known_size(info: dict[str, Any]) -> tuple[int, int] | None:
 
 def _size_of(info: dict[str, Any]) -> tuple[int, int] | None:
     try:
-        with Image.open(info["img_path"]) as image:
+        with Image.open(openable(info["img_path"])) as image:
             width, height = image.size
             turned = image.getexif().get(0x0112, 1) >= 5  # stored on its side
             return (height, width) if turned else (width, height)

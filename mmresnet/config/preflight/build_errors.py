@@ -47,8 +47,8 @@ def _first_empty_file(cfg: Config) -> Path | None:
     loaders = ("train_dataloader", "val_dataloader", "test_dataloader")
     datasets = [(cfg.get(loader) or {}).get("dataset") or {} for loader in loaders]
     folders = dict.fromkeys(folder_of(dataset) for dataset in datasets)
-    folders.pop(Path(), None)  # none is given: that would be the current directory
-    files = (file for folder in folders for file in sorted(folder.rglob("*")))
+    folders.pop("", None)  # none is given: that would be the current directory
+    files = (file for folder in folders for file in sorted(Path(folder).rglob("*")))
     return next((file for file in files if file.is_file() and not file.stat().st_size), None)
 
 

@@ -17,6 +17,7 @@ from mmresnet.config.classes import class_parts, set_num_classes
 from mmresnet.config.walk import parts, type_name
 from mmresnet.datasets.coco import checks as coco_checks
 from mmresnet.datasets.coco import file as coco_file
+from mmresnet.datasets.shards.paths import local_file
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class CocoSet:
 
     @property
     def ann_file(self) -> str:
-        return self._joined(self.part.get("ann_file") or "")
+        return local_file(self._joined(self.part.get("ann_file") or ""))
 
     @property
     def folder(self) -> str:

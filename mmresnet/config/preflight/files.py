@@ -10,6 +10,7 @@ from mmresnet.config.preflight.findings import Finding, collecting
 from mmresnet.config.preflight.image_folders import check_image_folders, class_folders_of
 from mmresnet.config.preflight.image_lists import check_image_list
 from mmresnet.config.preflight.loaders import LOADERS
+from mmresnet.config.preflight.shards import check_shards
 from mmresnet.config.preflight.voc import check_voc
 
 if TYPE_CHECKING:
@@ -32,4 +33,6 @@ def check_data(cfg: Config) -> Iterator[Finding]:
         there += [] if alone else [name]
     with collecting(findings):
         check_image_folders(cfg, tuple(there))
+    with collecting(findings):
+        findings += check_shards(cfg)
     yield from findings

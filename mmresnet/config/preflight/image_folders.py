@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmresnet.config.walk import type_name
+from mmresnet.datasets.coco.checks import quoted
 from mmresnet.datasets.image_files import class_folders, is_passed_over
+from mmresnet.datasets.shards.paths import shards_of
+from mmresnet.datasets.shards.shard_set import ShardSet
 from mmresnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,12 +53,12 @@ def check_image_folders(cfg: Config, loaders: tuple[str, ...]) -> None:
         )
 
 
-def folder_of(dataset: dict[str, Any]) -> Path:
-    """Return the folder that the images of a data set lie in, relative if its settings are."""
+def folder_of(dataset: dict[str, Any]) -> str:
+    """Return the folder or address of a data set's images, relative if its settings are."""
     prefix = dataset.get("data_prefix") or ""
     if isinstance(prefix, dict):  # mmpretrain's name for it, or mmdet's
         prefix = prefix.get("img_path") or prefix.get("img", "")
-    return Path(dataset.get("data_root") or "") / (prefix or dataset.get("split", ""))
+    return os.path.join(dataset.get("data_root") or "", prefix or dataset.get("split", ""))
 
 
 def class_folders_of(dataset: dict[str, Any], path: str) -> set[str] | None:
@@ -64,7 +66,9 @@ def class_folders_of(dataset: dict[str, Any], path: str) -> set[str] | None:
     if type_name(dataset) not in ("ImageNet", "CustomDataset"):
         return None
     folder = folder_of(dataset)
-    if not folder.is_dir():
+    if (found := shards_of(folder)) is not None:
+        return _classes_in_shards(dataset, *found, path)
+    if not os.path.isdir(folder):
         raise UserError(
             f"{path}: the data folder '{folder}' does not exist: it is expected as {_LAYOUT}; "
             "put or link the images there, or set data_root to where they are."
@@ -79,7 +83,28 @@ def class_folders_of(dataset: dict[str, Any], path: str) -> set[str] | None:
     return classes
 
 
-def _refuse_hidden(folder: Path, path: str) -> None:
+def _classes_in_shards(
+    dataset: dict[str, Any], shards: ShardSet, folder: str, path: str
+) -> set[str] | None:
+    """Return the classes of images in shards, which this package's data sets alone read."""
+    if not str(dataset["type"]).startswith("mmresnet."):
+        kind = f"mmresnet.{type_name(dataset)}"
+        raise UserError(
+            f"{path}: '{shards.root}' holds shards, which type='{kind}' reads, and "
+            f"'{dataset['type']}' does not."
+        )
+    if dataset.get("ann_file") or not dataset.get("with_label", True):
+        return None
+    classes = set(shards.index.images_below(folder).classes)
+    if not classes:
+        raise UserError(
+            f"{path}: there are no class folders '{folder}/<class name>' in the shards at "
+            f"'{shards.root}': set data_prefix (or split) to one of {quoted(shards.index.tops())}."
+        )
+    return classes
+
+
+def _refuse_hidden(folder: str, path: str) -> None:
     """Refuse hidden folders, which mmpretrain's data sets take for classes."""
     with os.scandir(folder) as entries:
         hidden = [one.name for one in entries if is_passed_over(one.name) and one.is_dir()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mmresnet.config.preflight.findings import Finding
 from mmresnet.config.preflight.image_folders import folder_of
 from mmresnet.config.walk import type_name
+from mmresnet.datasets.coco.checks import missing_images
+from mmresnet.datasets.shards.paths import local_file, shards_of
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -23,7 +26,7 @@ def check_image_list(cfg: Config, loader: str) -> Iterator[Finding]:
         return
     if not dataset.get("ann_file"):
         return
-    file = Path(dataset.get("data_root") or "") / dataset["ann_file"]
+    file = Path(local_file(os.path.join(dataset.get("data_root") or "", dataset["ann_file"])))
     if not file.is_file():
         what = f"there is no list of images '{file}'."
         yield Finding(f"{path}.ann_file", what, "Set data_root or ann_file to where it is.")
@@ -62,7 +65,10 @@ def _check_labels(cfg: Config, where: str, file: Path, labels: list[int]) -> Ite
 def _check_images(dataset: dict[str, Any], path: str, names: list[str]) -> Iterator[Finding]:
     folder, step = folder_of(dataset), -(-len(names) // _LOOKED_FOR) or 1
     looked_for = names[::step]
-    missing = [name for name in looked_for if not (folder / name).is_file()]
+    if shards_of(folder) is None:  # without listing many folders
+        missing = [name for name in looked_for if not os.path.isfile(os.path.join(folder, name))]
+    else:
+        missing = missing_images(looked_for, folder)
     if missing:
         of = f"{len(missing):,} of {len(looked_for):,} images"
         what = f"{of} of the list that were looked for are not in '{folder}'"

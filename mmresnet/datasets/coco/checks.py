@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmresnet.datasets.shards.paths import shards_of
 from mmresnet.errors import UserError, did_you_mean
 
 # why a box is not used
@@ -77,10 +78,14 @@ def skip_reason(annotation: dict[str, Any], width: float, height: float) -> str 
 
 
 def missing_images(names: Iterable[str], folder: str | os.PathLike[str]) -> list[str]:
-    """Return the file names that do not exist below ``folder``.
+    """Return the file names that do not exist below ``folder``, which may be one in shards.
 
     Each folder is listed once, which on a network drive is much faster than a check per file.
     """
+    if (found := shards_of(folder)) is not None:
+        shards, inside = found
+        known = set(shards.index.images_below(inside, by_class=False).names.tolist())
+        return [name for name in names if name not in known]
     listed: dict[str, set[str]] = {}
     missing = []
     for name in names:
@@ -104,7 +109,8 @@ def check_images(
     """
     missing = missing_images(names, folder)
     if missing:
-        found = "" if os.path.isdir(folder) else ", a folder that does not exist"
+        there = os.path.isdir(folder) or shards_of(folder) is not None
+        found = "" if there else ", a folder that does not exist"
         raise UserError(
             f"{len(missing)} of the {len(names)} images that '{path}' lists are missing in "
             f"'{folder}'{found} (the first: '{missing[0]}'): put them there, set "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+import numpy as np
 from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 
@@ -19,6 +21,9 @@ from mmresnet.datasets.coco.table import CocoTable
 from mmresnet.datasets.index_files import Index
 from mmresnet.datasets.node_shared import Shareable, once_per_node
 from mmresnet.datasets.row_samples import RowSamples
+from mmresnet.datasets.shards import backend  # noqa: F401  for s3:// in mmdet's class
+from mmresnet.datasets.shards.paths import local_file, shards_of
+from mmresnet.datasets.shards.shard_set import ShardSet
 from mmresnet.errors import UserError, require
 from mmresnet.registry import DATASETS
 
@@ -60,6 +65,8 @@ class CocoDataset(OnBadSample, RowSamples, DetCocoDataset):
         """Load the annotations, once on each machine; the second call does nothing."""
         if self._fully_initialized:
             return
+        if not self.backend_args:
+            self.ann_file = local_file(self.ann_file)
         index = self._read_columns()
         if index is not None:
             self._use(index)
@@ -105,6 +112,19 @@ class CocoDataset(OnBadSample, RowSamples, DetCocoDataset):
         rows = self._table.rows(None if self.test_mode else self.filter_cfg)
         self._check_left(len(rows), len(self._table))
         self.serve(rows)
+
+    def rows_in_shards(self) -> tuple[ShardSet, np.ndarray] | None:
+        """Return the shards that the images are in, and the row of each in their index."""
+        found = shards_of(self.data_prefix["img"])
+        if found is None:
+            return None
+        self.full_init()
+        shards, folder = found
+        if self._table is not None and self._in_rows:
+            names = (self._table.file_names[row] for row in self.data_address.tolist())
+            return shards, shards.rows_of(os.path.join(folder, name) for name in names)
+        infos = (self.get_data_info(index) for index in range(len(self)))
+        return shards, shards.rows_of(info["img_path"][len(shards.root) + 1 :] for info in infos)
 
     def row_info(self, row: int) -> dict[str, Any]:
         """Return the image in a row of the columns with its boxes, as mmdet's class does."""
