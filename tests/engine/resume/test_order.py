@@ -8,9 +8,11 @@ import torch
 from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from mmresnet.engine.logical.batches import split
 from mmresnet.engine.logical.layout import Layout
 from mmresnet.engine.resume.loader import ResumableDataLoader
-from mmresnet.engine.resume.order import ShardedOrder
+from mmresnet.engine.resume.order import ShardedOrder, cut_validation
+from mmresnet.errors import UserError
 
 DATA = TensorDataset(torch.arange(20))
 
@@ -99,3 +101,39 @@ def test_images_of_a_shard_are_those_of_a_process() -> None:
     assert [image for image, _ in first] == [
         shuffled[place] for shard in range(4) for place in (shard, shard + 4)
     ]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_validations(processes: int) -> None:
+    """Results collected in turn are in the order of the set; a shard's batches are always alike."""
+    data = TensorDataset(torch.arange(10))
+    settings = {"batch_size": 2, "sampler": {"type": "DefaultSampler", "shuffle": False}}
+    collected, of_shards = [], {}
+    for rank in range(processes):
+        layout = Layout(4, rank, processes)
+        loader = cut_validation(DataLoader(data, 2, collate_fn=list), settings, 0, layout)
+        batches = [[int(image) for (image,) in batch] for batch in loader]
+        collected.append([image for batch in batches for image in batch])
+        for number, batch in enumerate(batches):
+            cut = split({"images": batch}, len(layout.own), in_turn=True)
+            for place, part in enumerate(cut):
+                of_shards[number, rank + place * processes] = part["images"]
+    in_turn = [image for of_processes in zip(*collected, strict=True) for image in of_processes]
+    assert in_turn[:10] == list(range(10))
+    assert of_shards == {
+        (0, 0): [0, 4],
+        (0, 1): [1, 5],
+        (0, 2): [2, 6],
+        (0, 3): [3, 7],
+        (1, 0): [8],
+        (1, 1): [9],
+        (1, 2): [0],
+        (1, 3): [1],
+    }
+
+
+def test_a_validation_with_batches_of_its_own() -> None:
+    loader = DataLoader(DATA, 2)
+    settings = {"batch_size": 2, "sampler": {}, "batch_sampler": {"type": "ByParity"}}
+    with pytest.raises(UserError, match="without a batch_sampler"):
+        cut_validation(loader, settings, 0, Layout(2))
