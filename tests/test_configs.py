@@ -89,7 +89,8 @@ SOURCES = {
     name: "resnet50_8xb32-fp16_in1k" if name == "resnet50_8xb32-amp_in1k" else name
     for name in (path.stem for path in PUBLISHED)
     if not re.match(
-        r"plain|resnet50_8xb128-tv|.*_1xb128_cifar10|.*-ffcv|.*-onecycle|.*-paper_|.*-shortcut-",
+        r"plain|resnet50_8xb128-tv|.*_1xb128_cifar10|.*-ffcv|.*-onecycle|.*-paper_|.*-shortcut-"
+        r"|.*xb32-(goyal|lars|lamb)-",
         name,
     )
 }

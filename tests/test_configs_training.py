@@ -114,6 +114,53 @@ def test_linear_up_and_down(name, peak, first, rate):
     assert rates[-1] == pytest.approx(0)
 
 
+@pytest.mark.parametrize(
+    "name, points",
+    [
+        # He et al.'s steps, after five epochs from 0.1: Goyal et al. 2017, Sec. 2.2 and 5.1
+        (
+            "resnet50_256xb32-goyal-90e_in1k",
+            {0: 0.1, 2.5: 1.65, 5: 3.2, 29.9: 3.2, 30: 0.32, 60: 0.032, 80: 0.0032},
+        ),
+        # power 2 from epoch 16 on: a quarter is left in the middle
+        ("resnet50_1024xb32-lars-58e_in1k", {0: 0.0, 8: 10.6, 16: 21.2, 37: 5.3, 58: 1e-4}),
+        ("resnet50_1024xb32-lamb-90e_in1k", {0: 0.0, 10: 0.02, 20: 0.04, 55: 0.02, 90: 0}),
+    ],
+)
+def test_large_batch_schedules(name, points):
+    cfg, length = load_config(name), 40
+    rates = iteration_rates(cfg, length)
+    steepest = np.abs(np.diff(rates[: 4 * length])).max() + 1e-6
+    for epoch, expected in points.items():
+        step = min(round(epoch * length), len(rates) - 1)
+        assert rates[step] == pytest.approx(expected, abs=1.01 * steepest), epoch
+
+
+@pytest.mark.parametrize(
+    "name, of_norms, of_biases",
+    [
+        ("resnet50_256xb32-goyal-90e_in1k", 0.0, 1e-4),
+        ("resnet50_1024xb32-lars-58e_in1k", 0.0, 0.0),
+        ("resnet50_1024xb32-lamb-90e_in1k", 0.0, 1.5),
+    ],
+)
+def test_large_batches_leave_norm_layers_out(name, of_norms, of_biases, mmpretrain_scope):
+    """In every kind of layer of the real net; LARS scales no rate of a norm layer or a bias."""
+    cfg = load_config(name)
+    model = MODELS.build({**cfg.model, "data_preprocessor": cfg.data_preprocessor})
+    groups = build_optim_wrapper(model, dict(cfg.optim_wrapper)).optimizer.param_groups
+    settings = {id(p): group for group in groups for p in group["params"]}
+    decay = cfg.optim_wrapper.optimizer.weight_decay
+    for layer_name, layer in model.named_modules():
+        for parameter_name, parameter in layer.named_parameters(recurse=False):
+            norm = isinstance(layer, torch.nn.BatchNorm2d)
+            expected = of_norms if norm else of_biases if parameter_name == "bias" else decay
+            group = settings[id(parameter)]
+            assert group["weight_decay"] == expected, (layer_name, parameter_name)
+            excluded = "lars" in name and (norm or parameter_name == "bias")
+            assert group.get("lars_exclude", False) == excluded, (layer_name, parameter_name)
+
+
 def test_torchvision_weight_averaging(mmpretrain_scope):
     """torchvision averages every 32nd step from epoch 5 on, with its decay scaled by the batch."""
     cfg = load_config(TORCHVISION)
