@@ -24,7 +24,9 @@ def check_exists(checkpoint: str) -> None:
     Raises:
         UserError: it does not.
     """
-    if not _ADDRESS.match(checkpoint) and not Path(checkpoint).is_file():
+    path = Path(checkpoint)
+    shards = path / ".metadata"  # of a folder that a sharded training has saved
+    if not _ADDRESS.match(checkpoint) and not (path.is_file() or shards.is_file()):
         raise UserError(f"There is no checkpoint at '{checkpoint}'.")
 
 

@@ -61,6 +61,10 @@ def _conflicts(cfg: Config) -> Iterator[Finding]:
             yield Finding(f"custom_hooks.{index}", what, _WITHOUT)
     if cfg.get("compile") not in (None, "auto", False):
         yield Finding("compile", "a sharded backbone is not compiled.", _WITHOUT)
+    optimizer = (cfg.get("optim_wrapper") or {}).get("optimizer") or {}
+    if optimizer.get("type") == "SGD" and optimizer.get("fused"):
+        what = "torch has no fused SGD for sharded weights."
+        yield Finding("optim_wrapper.optimizer.fused", what, "Set it to False.")
     for key in ("logical_shards", "model_wrapper_cfg", "efficient_conv_bn_eval"):
         if cfg.get(key):
             yield Finding(key, f"it does not go with the strategy {NAME}.", _WITHOUT)

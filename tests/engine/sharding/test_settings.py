@@ -25,6 +25,7 @@ def test_the_config_is_completed() -> None:
         ({"strategy": "FSDP"}, "strategy", "and not 'FSDP'"),
         ({"custom_hooks": [{"type": "EMAHook"}]}, "custom_hooks.0", "copies the whole model"),
         ({"compile": True}, "compile", "is not compiled"),
+        ({"optim_wrapper.optimizer.fused": True}, "optimizer.fused", "no fused SGD"),
         ({"logical_shards": 4}, "logical_shards", "does not go with the strategy FSDP2"),
         ({"default_hooks.checkpoint.published_keys": ["meta"]}, "published_keys", "convert"),
         ({"default_hooks.checkpoint.type": "Own"}, "checkpoint.type", "writes no checkpoints"),

@@ -11,6 +11,7 @@ import torch
 from small_classifier import SMALL
 
 from mmresnet.cli.main import main
+from mmresnet.config.preflight.initial_weights import check_exists
 from mmresnet.engine.resume.compare import compare_runs, differences, read_curve
 from mmresnet.weights.checkpoint import read
 
@@ -80,6 +81,7 @@ def test_fewer_processes_go_on(
     assert steps == list(range(1, 9))
     assert Path((work / "last_checkpoint").read_text()).name == "iter_8.pth"
     folders = sorted(path.name for path in work.glob("*.dcp"))
+    check_exists(str(work / folders[-1]))
     assert folders, "the sharded checkpoints were kept"
     assert main(["convert", str(work / folders[-1]), str(tmp_path / "plain.pth")]) == 0
     plain = torch.load(tmp_path / "plain.pth", weights_only=True)

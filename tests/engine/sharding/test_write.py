@@ -32,7 +32,8 @@ def test_killed_while_saving(kills: int, tmp_path: Path) -> None:
     assert kills < 10 or int(found[1]) > kills // 10, out
 
 
-@pytest.mark.parametrize("full", [pytest.param("first", marks=pytest.mark.full), "second"])
+@pytest.mark.full
+@pytest.mark.parametrize("full", ["first", "second"])
 def test_a_full_disk_is_reported_and_earlier_folders_stay(full: str, small_disk: Path) -> None:
     """On which the first process has no room left, or the second one alone."""
     out = run("save_on_full_disk.py", small_disk, full)
