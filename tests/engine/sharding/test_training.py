@@ -137,3 +137,16 @@ def test_losses_of_data_parallelism(
     metrics = [read_curve(folder)[-1] for folder in (plain, sharded)]
     assert {"accuracy/top1", "coco/bbox_mAP"} & metrics[0].keys()
     assert metrics[1] == pytest.approx(metrics[0], abs=1e-3)
+
+
+@pytest.mark.full
+def test_a_non_finite_loss_ends_all_processes(tiny_images: Path, tmp_path: Path) -> None:
+    """Without computing the step again, for which each would wait for the others."""
+    options = {**CLASSIFIER, **FSDP2, "data_root": str(tiny_images)}
+    options |= {"optim_wrapper.optimizer.lr": 1e30, "train_cfg.max_epochs": 4}
+    (tmp_path / "jobs.py").write_text(repr([job(tmp_path / "work", options)]))
+    command = [sys.executable, SCRIPT, tmp_path / "jobs.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode != 0
+    assert "Non-finite" in done.stderr
+    assert "the weights are sharded, and the step is not computed again" in done.stderr
