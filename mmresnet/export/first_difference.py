@@ -84,6 +84,9 @@ def _find(module: Exportable, target: Target, images: np.ndarray) -> str:
         theirs = target.load(Path(folder))(images)
     ours = layers(torch.from_numpy(images))
     for name, our, their in zip(layers.layers, ours, theirs, strict=True):
+        if our.shape != their.shape:  # as of proposals and detections, of which there may be more
+            shapes = f"its output is {_shape(their)}, and not {_shape(our)}"
+            return f"The first layer that differs is {name}: {shapes}."
         difference = _difference(our.numpy(), their)
         if not difference <= _TOLERANCE:
             share = f"{difference:.2g} of its largest output"
@@ -91,10 +94,12 @@ def _find(module: Exportable, target: Target, images: np.ndarray) -> str:
     return "No layer differs if the outputs of all are written as well."
 
 
+def _shape(output: Tensor | np.ndarray) -> str:
+    return "×".join(map(str, output.shape))
+
+
 def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Return the largest difference as a part of the largest output."""
-    if ours.shape != theirs.shape:  # as of detections, of which there may be more
-        return float("inf")
     if ours.size == 0:
         return 0.0
     return float(np.abs(ours - theirs).max() / (np.abs(ours).max() or 1))

@@ -32,8 +32,9 @@ class Comparison:
         self.least_iou = _LEAST_IOU if self.exact else _LOOSE_IOU
         self.boxes = self.unmatched = 0
         self.iou, self.score, self.mask = 1.0, 0.0, 0.0
+        self._worst: tuple[tuple[int, float], np.ndarray] | None = None
 
-    def add(self, ours: Found, theirs: Found) -> dict[str, Any]:
+    def add(self, image: np.ndarray, ours: Found, theirs: Found) -> dict[str, Any]:
         """Compare the detections in an image, and return what was found."""
         limit = float(self.settings.get("score_thr", 0))
         if len(ours.scores) >= self.settings["max_per_img"]:
@@ -48,15 +49,21 @@ class Comparison:
         if ours.masks is not None and theirs.masks is not None:
             pairs = [(ours.masks[i], theirs.masks[j]) for i, j in matches.pairs]
             self.mask = max([self.mask, *(_mask_difference(*pair) for pair in pairs)])
+        difference = float(np.max([0, *matches.differences]))
+        badness = (matches.unmatched, float(np.nan_to_num(difference, nan=np.inf)))
+        if self._worst is None or badness > self._worst[0]:
+            self._worst = badness, image
         return {
             "boxes": len(ours.scores),
             "unmatched": matches.unmatched,
-            "score_difference": float(np.max([0, *matches.differences])),
+            "score_difference": difference,
         }
 
     def conclude(self, parity: Parity) -> None:
         """Note the figures, and what is out of the tolerance."""
         matched = self.boxes - self.unmatched
+        if self._worst is not None:
+            parity.images = self._worst[1][None]
         parity.figures.update(boxes=self.boxes, smallest_iou=self.iou)
         parity.check(
             "unmatched_share",

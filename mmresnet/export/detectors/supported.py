@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from mmcv.ops import DeformConv2d, ModulatedDeformConv2d, RoIAlign
+from mmcv.ops import DeformConv2d, ModulatedDeformConv2d, RoIAlign, RoIPool
 from mmdet.models import (
     AnchorHead,
     BBoxHead,
@@ -31,8 +31,8 @@ from mmresnet.export.detectors.runner import MASK_THRESHOLD
 
 _DECODING = ("predict_by_feat", "_predict_by_feat_single", "_bbox_post_process")
 _KINDS = (
-    "Faster R-CNN and Mask R-CNN, with a feature pyramid or on one map (C4), with RoIAlign, and "
-    "RetinaNet and others whose heads decode boxes as RetinaHead does"
+    "Faster R-CNN and Mask R-CNN, with a feature pyramid or on one map (C4), and RetinaNet and "
+    "others whose heads decode boxes as RetinaHead does"
 )
 
 
@@ -139,8 +139,11 @@ def _extractor_problems(path: str, extractor: Any) -> Iterator[str]:
         yield f"{path}.type is {type(extractor).__name__}"
         return
     layer: Any = extractor.roi_layers[0]
-    if type(layer) is not RoIAlign or layer.pool_mode != "avg":
-        yield f"{path}.roi_layer is {type(layer).__name__}, and not RoIAlign with pool_mode='avg'"
+    if type(layer) is not RoIPool and (type(layer) is not RoIAlign or layer.pool_mode != "avg"):
+        yield (
+            f"{path}.roi_layer is {type(layer).__name__}, and neither RoIPool nor RoIAlign with "
+            "pool_mode='avg'"
+        )
 
 
 def _nms_problems(path: str, cfg: Any) -> Iterator[str]:

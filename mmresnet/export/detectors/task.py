@@ -63,10 +63,10 @@ class DetectorTask:
         for image in samples.images:
             ours.append(self._found(image))
             theirs.append(_as_found(image, predict))
-            comparison.add(ours[-1], theirs[-1])
+            comparison.add(image, ours[-1], theirs[-1])
         parity.figures["cases"] = [
             {"case": name, "size": image.shape[:2]}
-            | comparison.add(self._found(image), _as_found(image, predict))
+            | comparison.add(image, self._found(image), _as_found(image, predict))
             for name, image in _cases(samples, [len(one.scores) for one in ours])
             if None in shape[1:3] or image.shape == samples.images[0].shape
         ]

@@ -37,6 +37,13 @@ C4 = {
     "model.test_cfg.rpn.nms_pre": 100,
     "model.test_cfg.rpn.max_per_img": 12,
 }
+C4_ROI_POOL = C4 | {  # as in the paper
+    "model.roi_head.bbox_roi_extractor.roi_layer": {
+        "_delete_": True,
+        "type": "RoIPool",
+        "output_size": 14,
+    }
+}
 RETINA_NET = {
     "type": "RetinaNet",
     "data_preprocessor": {
@@ -88,6 +95,7 @@ RECIPES = {
     "faster-rcnn": ("faster-rcnn_r18_fpn_1x_coco", FASTER_RCNN),
     "mask-rcnn": ("mask-rcnn_r50_fpn_1x_coco", MASK_RCNN),
     "c4": ("faster-rcnn_r50-caffe_c4_1x_coco", C4),
+    "c4-roi-pool": ("faster-rcnn_r50-caffe_c4_1x_coco", C4_ROI_POOL),
     "retina-net": ("faster-rcnn_r18_fpn_1x_coco", {"model": {"_delete_": True, **RETINA_NET}}),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-KINDS = ("faster-rcnn", "mask-rcnn", "c4", "retina-net")
+KINDS = ("faster-rcnn", "mask-rcnn", "c4-roi-pool", "retina-net")
 
 
 def _exportable(model):
@@ -26,7 +26,7 @@ def _of_mmdet(model, image):
         return model.test_step({"inputs": inputs, "data_samples": [sample]})[0].pred_instances
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, pytest.param("c4", marks=pytest.mark.full)])
 def test_detections_are_those_of_mmdet(kind, small_model, pictures):
     _, model = small_model(kind)
     exportable = _exportable(model)
@@ -62,7 +62,7 @@ NOTHING = {"model.test_cfg.rcnn.score_thr": 1.0}
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("kind", "options"), [*((kind, {}) for kind in KINDS), ("mask-rcnn", NOTHING)]
+    ("kind", "options"), [*((kind, {}) for kind in (*KINDS, "c4")), ("mask-rcnn", NOTHING)]
 )
 def test_other_runtimes_find_the_same(kind, options, small_model, pictures, tmp_path: Path):
     for package in ("onnxruntime", "onnxscript", "openvino"):

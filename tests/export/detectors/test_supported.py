@@ -14,12 +14,12 @@ MODULATED = {"type": "DCNv2", "deform_groups": 1, "fallback_on_stride": False}
             "c4",
             {
                 "model.roi_head.bbox_roi_extractor.roi_layer": {
-                    "_delete_": True,
-                    "type": "RoIPool",
+                    "type": "RoIAlign",
                     "output_size": 14,
+                    "pool_mode": "max",
                 }
             },
-            "model.roi_head.bbox_roi_extractor.roi_layer is RoIPool",
+            "model.roi_head.bbox_roi_extractor.roi_layer is RoIAlign, and neither",
         ),
         (
             "faster-rcnn",
