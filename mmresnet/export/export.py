@@ -29,6 +29,7 @@ from mmresnet.export.folder import (
 )
 from mmresnet.export.operators import explain_operators
 from mmresnet.export.parity import Parity, Tolerance
+from mmresnet.export.quantization.calibration import NUMBER as CALIBRATED_ON
 from mmresnet.export.quantization.calibration import calibration_images
 from mmresnet.export.quantization.int8 import MAX_DROP, check_target, to_int8
 from mmresnet.export.quantization.int8 import tolerance as int8_tolerance
@@ -103,7 +104,7 @@ def export_model(
             written = target.write(task.module, folder)
         if int8:
             own = samples if images else None
-            ranges = calibration_images(cfg, task.preparation, own)
+            ranges = calibration_images(cfg, task.preparation, CALIBRATED_ON[task.kind], own)
             written |= to_int8(task, target, folder, ranges, samples, max_drop)
         (folder / RUNNER).write_text(runner(task, target), encoding="utf-8")
         (folder / REPORT).write_text(json.dumps({"classes": task.classes}), encoding="utf-8")

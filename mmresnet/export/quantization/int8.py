@@ -6,8 +6,8 @@ import importlib
 import importlib.metadata
 import importlib.util
 import logging
+import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from mmresnet.errors import ExportError, MissingPackageError, UserError
 from mmresnet.export.parity import Tolerance
+from mmresnet.export.quantization.accuracy import RANKED_ON, Accuracy
 from mmresnet.export.quantization.speed import images_per_second
 from mmresnet.export.samples import Samples
 from mmresnet.export.targets import Target
@@ -120,12 +121,18 @@ def _quantize(
         "target_device": nncf.TargetDevice.CPU,
     }
     ranges = nncf.Dataset(calibration.images, models.item)
-    if task.accuracy(predict, _subset(samples, [0])) is None:
+    layers = models.layers(model)["all"]
+    accuracy = Accuracy(task, models, samples, layers, max_drop)
+    print(f"int8: ranges of activations on {calibration.source}", file=sys.stderr, flush=True)
+    if accuracy.measure(predict, [0]) is None:
         return nncf.quantize(model, ranges, **settings)
     order = np.random.default_rng(0).permutation(len(samples.images)).tolist()
     return nncf.quantize_with_accuracy_control(
-        *(model, ranges, nncf.Dataset(order), _validation(task, models, samples)),
+        *(model, ranges, nncf.Dataset(order), accuracy),
         max_drop=max_drop,
+        advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
+            ranking_subset_size=RANKED_ON[task.kind]
+        ),
         **settings,
     )
 
@@ -136,25 +143,3 @@ def _batch(image: np.ndarray, number: int) -> np.ndarray:
 
 def _models(target: Target) -> ModuleType:
     return importlib.import_module(f"mmresnet.export.quantization.{target.name}")
-
-
-def _validation(task: Task, models: ModuleType, samples: Samples) -> Any:
-    """Return a function of a model and the numbers of samples, as NNCF calls it."""
-
-    def measure(prepared: Any, numbers: Sequence[int]) -> tuple[float, list[float]]:
-        chosen = list(numbers)
-        accuracy = task.accuracy(models.prepared(prepared), _subset(samples, chosen))
-        assert accuracy is not None
-        # no figure per image, since AP has none: the layers are ranked on the first ones
-        return accuracy, [accuracy] * len(chosen)
-
-    return measure
-
-
-def _subset(samples: Samples, numbers: Sequence[int]) -> Samples:
-    return Samples(
-        samples.source,
-        [samples.images[number] for number in numbers],
-        [samples.paths[number] for number in numbers],
-        [samples.data[number] for number in numbers],
-    )

@@ -15,8 +15,8 @@ from mmresnet.export.samples import find_samples
 RECIPE = "digits_resnet20"
 
 
-def images_of(cfg, **settings):
-    return calibration_images(cfg, prepare_like(cfg), **settings)
+def images_of(cfg, number=300, **settings):
+    return calibration_images(cfg, prepare_like(cfg), number, **settings)
 
 
 def test_they_are_a_sample_of_the_training_set_as_the_test_prepares_it(tiny_images, small_options):
