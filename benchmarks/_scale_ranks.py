@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -16,16 +17,20 @@ from _measuring import in_new_process, print_table
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import DataLoader, Dataset
 
+from mmresnet.datasets.shards.sampler import ShardSampler
 from mmresnet.engine.resume import loader as loader_module
 from mmresnet.engine.resume.loader import ResumableDataLoader
 
 IMAGENET = 1_281_167
 SEED = 3
-RANDPERM = torch.randperm
+IN_A_SHARD = 1000
+SAMPLERS = (DefaultSampler, ShardSampler)
+RANDPERM, ORDER_IN_SHARDS = torch.randperm, ShardSampler.order
+ORDERS: dict[Any, np.ndarray] = {}
 
 
 class Nothing(Dataset[int]):
-    """A data set of which only the length is asked for."""
+    """A data set of which only the length is asked for, and which images lie in which shard."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -33,15 +38,23 @@ class Nothing(Dataset[int]):
     def __len__(self) -> int:
         return self.size
 
+    def rows_in_shards(self) -> tuple[Any, np.ndarray]:
+        """Return what a ``ShardSampler`` asks for."""
+        rows = np.arange(self.size)
+        columns = {"shard": (rows // IN_A_SHARD).astype(np.int32), "offset": rows % IN_A_SHARD}
+        return SimpleNamespace(index=SimpleNamespace(columns=columns), cache=None), rows
 
-def loader_of(data: Sized, rank: int, ranks: int, batch: int, **sampler: Any) -> Any:
+
+def loader_of(
+    kind: Any, data: Sized, rank: int, ranks: int, batch: int, round_up: bool = True
+) -> Any:
     """Return the loader of one of ``ranks`` processes, as a training has it."""
     place = lambda: (rank, ranks)  # noqa: E731
     with (
-        mock.patch.dict(DefaultSampler.__init__.__globals__, get_dist_info=place),
+        mock.patch.dict(kind.__init__.__globals__, get_dist_info=place),
         mock.patch.object(loader_module, "get_dist_info", place),
     ):
-        order = DefaultSampler(data, seed=SEED, **sampler)
+        order = kind(data, seed=SEED, round_up=round_up)
         return ResumableDataLoader(DataLoader(data, batch, sampler=order), SEED)
 
 
@@ -59,6 +72,14 @@ def shuffled(size: int, seed: int) -> torch.Tensor:
 def randperm_once(size: int, generator: torch.Generator) -> torch.Tensor:
     """Stand in for torch.randperm: all processes draw the same order, one after another here."""
     return shuffled(size, generator.initial_seed())
+
+
+def order_once(sampler: Any, epoch: int) -> np.ndarray:
+    """Stand in for ShardSampler.order, likewise."""
+    key = sampler.seed, epoch, len(sampler._shard)
+    if key not in ORDERS:
+        ORDERS[key] = ORDER_IN_SHARDS(sampler, epoch)
+    return ORDERS[key]
 
 
 @dataclass
@@ -85,7 +106,8 @@ class Epoch:
 
 
 @mock.patch("torch.randperm", randperm_once)
-def epoch_of(size: int, ranks: int, others: int, batch: int, **sampler: Any) -> Epoch:
+@mock.patch.object(ShardSampler, "order", order_once)
+def epoch_of(kind: Any, size: int, ranks: int, others: int, batch: int, round_up: bool) -> Epoch:
     """Go through an epoch in all processes, resume it in the middle, also with other processes."""
     data = Nothing(size)
     taken = np.zeros(size, dtype=np.int32)
@@ -94,12 +116,12 @@ def epoch_of(size: int, ranks: int, others: int, batch: int, **sampler: Any) -> 
     middle = math.ceil(size / ranks / batch) // 2
     state = None
     for rank in range(ranks):
-        loader = loader_of(data, rank, ranks, batch, **sampler)
+        loader = loader_of(kind, data, rank, ranks, batch, round_up)
         loader.begin(epoch=1)
         whole = list(batches(loader))
         loader.begin(epoch=1, batches=middle)
         state = loader.state_dict()
-        resumed = loader_of(data, rank, ranks, batch, **sampler)
+        resumed = loader_of(kind, data, rank, ranks, batch, round_up)
         resumed.load_state_dict(state)
         differs += list(batches(resumed)) != whole[middle:]
         indices = np.fromiter(itertools.chain(*whole), dtype=np.int64)
@@ -109,7 +131,7 @@ def epoch_of(size: int, ranks: int, others: int, batch: int, **sampler: Any) -> 
         steps.append(len(whole))
     continued = begun.copy()
     for rank in range(others):
-        resumed = loader_of(data, rank, others, batch, **sampler)
+        resumed = loader_of(kind, data, rank, others, batch, round_up)
         resumed.load_state_dict(state)
         indices = np.fromiter(itertools.chain(*batches(resumed)), dtype=np.int64)
         np.add.at(continued, indices, 1)
@@ -136,10 +158,10 @@ def reset_peak() -> float:
     return peak()
 
 
-def cost_of(ranks: int, size: int, batch: int) -> dict[str, float]:
+def cost_of(kind: Any, ranks: int, size: int, batch: int) -> dict[str, float]:
     """Return CPU seconds and MB that the last process takes for an epoch; in a new process."""
     torch.set_num_threads(1)
-    loader = loader_of(Nothing(size), ranks - 1, ranks, batch)
+    loader = loader_of(kind, Nothing(size), ranks - 1, ranks, batch)
     before, start = reset_peak(), time.process_time()
     order = batches(loader)
     next(order)
@@ -152,22 +174,25 @@ def cost_of(ranks: int, size: int, batch: int) -> dict[str, float]:
 def print_ranks(all_ranks: list[int], size: int, batch: int) -> None:
     """Print both tables."""
     rows, costs = [], []
-    for number, ranks in enumerate(all_ranks):
+    for (number, ranks), kind in itertools.product(enumerate(all_ranks), SAMPLERS):
         others = all_ranks[number - 1] if number else all_ranks[-1]
+        place = kind.__name__, f"{ranks:,}"
         for rounded in (True, False):
-            found = epoch_of(size, ranks, others, batch, round_up=rounded)
+            found = epoch_of(kind, size, ranks, others, batch, round_up=rounded)
             pairs = [sorted({*pair}) for pair in (found.shares, found.steps)]
             between = ["–".join(f"{n:,}" for n in pair) for pair in pairs]
             counts = (found.never, found.twice, found.differs, others, found.missed, found.again)
-            rows.append((f"{ranks:,}", rounded, *between, *(f"{n:,}" for n in counts)))
-        cost = in_new_process("cost", ranks, "--images", size, "--batch-size", batch)
+            rows.append((*place, rounded, *between, *(f"{n:,}" for n in counts)))
+        options = (kind.__name__, "--images", size, "--batch-size", batch)
+        cost = in_new_process("cost", ranks, *options)
         share = cost["first"] * 1000, cost["whole"], cost["memory"]
-        costs.append((f"{ranks:,}", f"{share[0]:.0f}", f"{share[1]:.2f}", f"{share[2]:.0f}"))
+        costs.append((*place, f"{share[0]:.0f}", f"{share[1]:.2f}", f"{share[2]:.0f}"))
     print_table(
         (
-            *("ranks", "round_up", "images of a rank", "batches", "never", "twice"),
+            *("sampler", "ranks", "round_up", "images of a rank", "batches", "never", "twice"),
             *("ranks that differ when resumed", "resumed by", "missed", "taken again"),
         ),
         rows,
     )
-    print_table(("ranks", "first batch, ms", "all batches of a rank, s", "memory, MB"), costs)
+    header = ("first batch, ms", "all batches of a rank, s", "memory, MB")
+    print_table(("sampler", "ranks", *header), costs)

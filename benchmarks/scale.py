@@ -6,10 +6,11 @@
     mmresnet benchmark scale model --plot docs/images/scale.png
 
 Each prints Markdown tables. ``ranks`` goes through an epoch of ImageNet (1,281,167 images) in every
-process, resumes it in its middle, by as many processes and by another number, and measures time and
-memory of one. ``start`` counts system calls with strace. ``processes`` measures computing,
-all-reduce and steps of ResNet-50 on 1 to 4 processes of this machine (gloo). ``model`` prints what
-the model of a step says for 8 to 1,024 GPUs, and what others published beside it.
+process, in folders and in shards of 1,000 images, resumes it in its middle, by as many processes
+and by another number, and measures time and memory of one. ``start`` counts system calls by strace.
+``processes`` measures computing, all-reduce and steps of ResNet-50 on 1 to 4 processes of this
+machine (gloo). ``model`` prints what the model of a step says for 8 to 1,024 GPUs, and what others
+published beside it.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def main() -> None:
     model.add_argument("--plot", type=Path, metavar="FILE", help="draw the plot, too")
     cost = parts.add_parser("cost")  # of ``ranks``, in a process of its own
     cost.add_argument("rank", type=int)
+    cost.add_argument("sampler")
     for one in (ranks, cost):
         one.add_argument("--images", type=int, default=1_281_167)
         one.add_argument("--batch-size", type=int, default=32)
@@ -40,9 +42,10 @@ def main() -> None:
     if args.part == "cost":
         import json
 
-        from _scale_ranks import cost_of
+        from _scale_ranks import SAMPLERS, cost_of
 
-        print(json.dumps(cost_of(args.rank, args.images, args.batch_size)))
+        (kind,) = (one for one in SAMPLERS if one.__name__ == args.sampler)
+        print(json.dumps(cost_of(kind, args.rank, args.images, args.batch_size)))
         return
     print_heading(getattr(args, "n", 1))
     if args.part == "ranks":

@@ -17,10 +17,12 @@ def load(monkeypatch):
     return importlib.import_module
 
 
+@pytest.mark.parametrize("sampler", [0, 1], ids=["folders", "shards"])
 @pytest.mark.parametrize("ranks, others", [(1, 8), (8, 1), (64, 8), (300, 64)])
-def test_every_image_is_taken_once(load, ranks, others):
-    size, batch = 20_011, 4
-    found = load("_scale_ranks").epoch_of(size, ranks, others, batch, round_up=False)
+def test_every_image_is_taken_once(load, ranks, others, sampler):
+    size, batch, module = 20_011, 4, load("_scale_ranks")
+    kind = module.SAMPLERS[sampler]
+    found = module.epoch_of(kind, size, ranks, others, batch, round_up=False)
     assert found.shares[1] - found.shares[0] == (size % ranks > 0)
     assert found.shares[1] == -(-size // ranks)
     assert (found.never, found.twice, found.differs, found.missed) == (0, 0, 0, 0)
@@ -29,7 +31,8 @@ def test_every_image_is_taken_once(load, ranks, others):
 
 
 def test_equal_shares_take_a_few_images_twice(load):
-    found = load("_scale_ranks").epoch_of(20_011, 64, 8, 4, round_up=True)
+    module = load("_scale_ranks")
+    found = module.epoch_of(module.SAMPLERS[0], 20_011, 64, 8, 4, round_up=True)
     assert found.shares == (313, 313)
     assert (found.never, found.twice) == (0, 64 * 313 - 20_011)
     assert found.missed == found.differs == 0
@@ -39,7 +42,7 @@ def test_a_faulty_order_is_noticed(load, monkeypatch):
     module = load("_scale_ranks")
     right = module.batches
     monkeypatch.setattr(module, "batches", lambda loader: iter(list(right(loader))[1:]))
-    found = module.epoch_of(2_011, 8, 4, 4, round_up=False)
+    found = module.epoch_of(module.SAMPLERS[0], 2_011, 8, 4, 4, round_up=False)
     assert found.never == 8 * 4
     assert found.missed >= 8 * 4
 
