@@ -13,7 +13,7 @@ PHOTOGRAPH, RESIZED = 113e3, 28e3  # bytes of an image; docs/performance.md
 OF_A_CORE = {PHOTOGRAPH: 696, RESIZED: 1705}  # images/s, likewise
 WEIGHTS_AND_MOMENTUM = 205 * MB
 OF_A_RANK = 0.235 * MB  # buffers and random states in a checkpoint
-SHUFFLING = 45 * MS  # what a rank takes for the order of an epoch, of one core
+SHUFFLING = 22 * MS  # what a rank takes for the order of an epoch, of one core
 
 
 def batch_per_gpu(gpus: int) -> int:
