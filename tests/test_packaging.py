@@ -72,7 +72,7 @@ def test_metadata(wheel):
     assert (metadata["Version"], metadata["License"]) == (mmresnet.__version__, "Apache-2.0")
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
     extras = {"openmmlab", "onedl", "mmseg", "onedl-mmseg", "test", "demo", "docs"}
-    extras |= {"completion", "export", "openvino", "report", "trackers"}
+    extras |= {"completion", "export", "openvino", "report", "shards", "slurm", "trackers"}
     assert set(metadata.get_all("Provides-Extra")) == extras
     hard = [need for need in metadata.get_all("Requires-Dist") if "extra ==" not in need]
     assert "torch>=2.6" in hard

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmresnet.cli import rendezvous
+from mmresnet.cli.memory import killed_for_memory
 from mmresnet.cli.rendezvous import Machines
 from mmresnet.errors import UserError
 
@@ -177,6 +178,7 @@ class _ReportFailures(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._reported: set[int] = set()
+        self._killed_before = killed_for_memory()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report a failure, of which the record has exit code, rank and process id."""
@@ -192,20 +194,35 @@ class _ReportFailures(logging.Handler):
         """Print the signal that a process was killed by, once."""
         if _was_killed(code) and pid not in self._reported:
             self._reported.add(pid)
-            print(describe_signal(-code, rank, pid), file=sys.stderr, flush=True)
+            now = killed_for_memory()
+            for_memory = None if now is None else now != self._killed_before
+            self._killed_before = now
+            text = describe_signal(-code, rank, pid, for_memory)
+            print(text, file=sys.stderr, flush=True)
 
 
 def _was_killed(code: int) -> bool:
     return code < 0 and code not in (-signal.SIGTERM, -signal.SIGINT)  # those end the others
 
 
-def describe_signal(number: int, rank: int, pid: int) -> str:
-    """Return what is known of a process that a signal ended."""
+def describe_signal(number: int, rank: int, pid: int, for_memory: bool | None = None) -> str:
+    """Return what is known of a process that a signal ended.
+
+    Args:
+        for_memory: Whether the kernel has killed a process meanwhile since memory ran out; None if
+            it cannot be known.
+    """
     name = signal.Signals(number).name
     causes = {
         "SIGKILL": "most likely since the machine ran out of memory (dmesg then names it)",
         "SIGBUS": "most likely since its shared memory is full (/dev/shm)",
         "SIGSEGV": "since a library crashed",
     }
+    if name == "SIGKILL" and for_memory is not None:
+        causes[name] = (
+            "by the kernel, since memory ran out: use a smaller batch_size or fewer workers"
+            if for_memory
+            else "by another program or a scheduler: the kernel has killed none for memory here"
+        )
     cause = f", {causes[name]}" if name in causes else ""
     return f"Process {rank} (pid {pid}) was killed by signal {number}, {name}{cause}."

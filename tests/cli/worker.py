@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import torch
 from torch import distributed
@@ -19,6 +20,11 @@ def main(arguments: list[str]) -> None:
             raise UserError("A mistake.")
         if number == 3 and fails and arguments[0] == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if number == 3 and fails and arguments[0] == "allocates":
+            torch.empty(10**15)
+        if number == 3 and fails and arguments[0] == "exceeds":
+            Path(os.environ["CGROUP"], "cgroup.procs").write_text(str(os.getpid()))
+            torch.ones(10**9)  # 4 GB
         if number == 3 and fails:
             raise ZeroDivisionError("of the second process")
         distributed.all_reduce(torch.ones(1))

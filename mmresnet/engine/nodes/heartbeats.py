@@ -25,7 +25,7 @@ from mmresnet.engine.nodes.position import Beat, Position, from_json
 distributed: Any = torch_distributed  # which does not declare what it exports
 INTERVAL = 5.0  # s
 _COMPARED = 30.0  # s, between comparisons of the processes' speed
-_VERDICT, _END = "verdict", "end"
+_VERDICT = "verdict"
 
 
 class Heartbeats:
@@ -75,7 +75,8 @@ class Heartbeats:
         while not self._stop.wait(interval):
             try:
                 if self._store.check([_VERDICT]):
-                    self._end(json.loads(self._store.get(_VERDICT)))
+                    text, ranks, host = json.loads(self._store.get(_VERDICT))
+                    self._end(text, self._rank in ranks and host != platform.node())
                 self._store.set(f"beat/{self._rank}", json.dumps(self._position.beat()))
                 if self._rank == 0:
                     self._judge()
@@ -86,7 +87,7 @@ class Heartbeats:
                     return
                 if silent > self._timeout:
                     text = f"The first process has not been reached for {silent:.0f} s ({error})."
-                    self._end({"text": text, "ranks": [0]})
+                    self._end(text)
 
     def _judge(self) -> None:
         now, silent = time.monotonic(), dict[int, float]()
@@ -101,19 +102,23 @@ class Heartbeats:
             return
         verdict = judge(beats, silent, self._timeout, self._patience)
         if verdict is not None:
-            self._store.set(_VERDICT, json.dumps(verdict._asdict()))
-            self._end(verdict._asdict())
+            self._store.set(_VERDICT, json.dumps([*verdict, platform.node()]))
+            self._end(verdict.text)
         if now - self._compared[0] >= _COMPARED:
             for line in slow(self._compared[1], beats):
                 self._warn(line)
             self._compared = (now, {one.rank: one for one in beats})
 
-    def _end(self, verdict: dict[str, Any]) -> None:
-        """Write what there is to know of this process, and end it."""
+    def _end(self, text: str, tell: bool = True) -> None:
+        """Write what there is to know of this process, and end it.
+
+        Args:
+            tell: Print the reason: the first process does so, and one on another machine.
+        """
         place = self._write()
-        if self._rank == 0 or self._rank in verdict["ranks"] or 0 in verdict["ranks"]:
+        if tell:
             print(
-                f"{verdict['text']} All processes end; their stacks and collective operations are "
+                f"{text} All processes end; their stacks and collective operations are "
                 f"in '{place}'.",
                 file=sys.stderr,
                 flush=True,
