@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import get_world_size
 
 from mmresnet.config.preflight.learning_rate import describe_learning_rate
+from mmresnet.datasets.shards.stores import is_address
 from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.watch.wrappers import without_wrapper
 
@@ -81,7 +82,7 @@ def _backbone(model: nn.Module) -> nn.Module | None:
 
 def _root(loader: dict[str, Any]) -> str:
     root = loader["dataset"].get("data_root")
-    return f"{Path(root)}: " if root else ""
+    return f"{root if is_address(root) else Path(root)}: " if root else ""
 
 
 def _describe_data(loader: DataLoader[Any]) -> str:

@@ -8,18 +8,23 @@ import hashlib
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
+
+from mmresnet.datasets.shards.paths import openable
+from mmresnet.errors import ShardError
 
 MOST_BYTES = 20 << 20  # of all pictures, as text in the page
 Source = str | os.PathLike[str] | np.ndarray | Image.Image
 Box = tuple[Sequence[float], str]
 """Left, top, right and bottom in pixels of the image file; a colour such as "#2a9d58"."""
 
-_UNREADABLE = (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError)
+_UNREADABLE = (
+    *(OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError),
+    ShardError,
+)
 _QUALITY = 60
 _SMALLEST = 32  # smaller images, such as CIFAR's, keep their pixels, and the page enlarges them
 
@@ -98,7 +103,7 @@ def open_picture(image: Source, side: int | None = None) -> Image.Image | None:
         return image.convert("RGB")
     if isinstance(image, np.ndarray):
         return Image.fromarray(image).convert("RGB")
-    with contextlib.suppress(*_UNREADABLE), Image.open(Path(image)) as file:
+    with contextlib.suppress(*_UNREADABLE), Image.open(openable(image)) as file:
         if side is not None:
             file.draft("RGB", (2 * side, 2 * side))
         return ImageOps.exif_transpose(file).convert("RGB")

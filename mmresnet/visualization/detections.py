@@ -6,6 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
+from mmresnet.datasets.shards.paths import openable
 from mmresnet.errors import UserError
 from mmresnet.evaluation.detection.matching import Outcome, Scene, summary
 from mmresnet.visualization.figure import new_figure, save
@@ -37,7 +38,7 @@ def plot_detections(scenes: list[Scene], path: str | os.PathLike[str], count: in
     shown = _choose(scenes, count)
     columns = min(len(shown), 4)
     rows = math.ceil(len(shown) / columns)
-    with Image.open(shown[0].path) as first:
+    with Image.open(openable(shown[0].path)) as first:
         height = 2.6 * min(first.height / first.width, 1.5)
     figure = new_figure(2.6 * columns, (height + 0.06) * rows + 0.35)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -62,7 +63,7 @@ def _draw_scene(axes: Axes, scene: Scene) -> None:
     from matplotlib.patches import Rectangle
     from PIL import Image, ImageOps
 
-    with Image.open(scene.path) as image:
+    with Image.open(openable(scene.path)) as image:
         picture = ImageOps.exif_transpose(image).convert("RGB")
     axes.imshow(picture, interpolation="nearest")
     order = list(COLOURS)

@@ -59,6 +59,7 @@ class CocoDataset(OnBadSample, RowSamples, DetCocoDataset):
     METAINFO: ClassVar[dict[str, Any]] = {}
     # ids and images of annotations, by reason, where the file was parsed by this process
     boxes_left_out: dict[str, list[tuple[int, str]]]
+    ann_file: Any  # mmdet has no type hints
     _table: CocoTable | None = None
 
     def full_init(self) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmresnet.datasets.shards.paths import content
+
 Picture = str | os.PathLike[str] | np.ndarray
 
 SIMILAR = 0.85
@@ -119,10 +121,19 @@ def _grid(picture: Picture) -> np.ndarray | float:
     if isinstance(picture, np.ndarray):
         grey: np.ndarray | None = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     else:
-        grey = cv2.imread(os.fspath(picture), cv2.IMREAD_GRAYSCALE)
+        grey = _grey(os.fspath(picture))
     if grey is None:
         return 0.0
     return cv2.resize(grey.astype(np.float32), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+
+
+def _grey(path: str) -> np.ndarray | None:
+    import cv2
+
+    in_shards = None if os.path.exists(path) else content(path)
+    if in_shards is None:
+        return cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    return cv2.imdecode(np.frombuffer(in_shards, np.uint8), cv2.IMREAD_GRAYSCALE)
 
 
 def _normalized(slopes: np.ndarray) -> np.ndarray:

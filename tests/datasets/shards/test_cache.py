@@ -65,6 +65,25 @@ def test_a_limit_is_kept_and_no_shard_is_fetched_twice(
     assert set(Counter(store.gets()).values()) == {1}
 
 
+def test_what_was_read_least_recently_goes(store: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ShardSet(ADDRESS)
+    limit = 3 * max(shard.size for shard in found.index.shards)
+    monkeypatch.setenv("MMRESNET_SHARDS_CACHE_LIMIT", str(limit))
+    found = ShardSet(ADDRESS)
+    of_shard = {found.index.row(row).shard: row for row in range(len(found.index))}
+    one, two, *others = [found.index.path(row) for _, row in sorted(of_shard.items())]
+    for path in (one, two):
+        found.content(path)
+    for path in others:
+        found.content(one)
+        found.content(path)
+    counted = Counter(store.gets())
+    found.content(one)
+    assert Counter(store.gets()) == counted
+    found.content(two)
+    assert sum(Counter(store.gets()).values()) == sum(counted.values()) + 1
+
+
 def test_a_limit_below_a_shard_is_an_error(store: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMRESNET_SHARDS_CACHE_LIMIT", "5KB")
     with pytest.raises(ShardError, match=r"no room for .*within MMRESNET_SHARDS_CACHE_LIMIT=5KB"):
@@ -102,6 +121,19 @@ def test_a_disk_that_others_have_filled_is_an_error(
             pass
     with pytest.raises(ShardError, match=r"no room for .*MMRESNET_SHARDS_CACHE\."):
         read_all(found)
+
+
+def test_a_disk_that_has_no_room_for_the_index_is_an_error_at_once(
+    store: Proxy, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MMRESNET_SHARDS_CACHE", str(small_disk / "cache"))
+    (small_disk / "cache" / "indices").mkdir(parents=True)
+    with pytest.raises(OSError), open(small_disk / "others", "wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    with pytest.raises(UserError, match=r"cache .* cannot be written .*No space left"):
+        ShardSet(ADDRESS)
+    assert len(store.gets(".safetensors")) <= 1
 
 
 @pytest.mark.full
