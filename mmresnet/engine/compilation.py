@@ -54,7 +54,7 @@ def settings_for(runner: Runner) -> Mapping[str, Any] | None:
     """Return the keywords of torch.compile for the backbone of a training; None: not compiled.
 
     "auto", the default, compiles a classifier's ResNet of at most 152 layers, or CIFAR's of 110, on
-    a CPU with a C++ compiler, for trainings of at least 10,000 steps.
+    a CPU with a C++ compiler, for trainings of at least 10,000 steps without logical shards.
     """
     setting = runner.cfg.get("compile", "auto")
     model = without_wrapper(runner.model)
@@ -63,6 +63,7 @@ def settings_for(runner: Runner) -> Mapping[str, Any] | None:
     if setting == "auto":
         with_cp = runner.cfg.model.get("backbone", {}).get("with_cp")
         pays = runner.train_loop.max_iters >= MIN_STEPS and not with_cp and _gains(model)
+        pays = pays and not runner.cfg.get("logical_shards")  # whose bits were not compared so
         return {"dynamic": False} if pays and can_compile() else None
     if setting is True:
         return {}

@@ -38,9 +38,10 @@ def with_compiler(monkeypatch):
         runner(backbone=nn.Conv2d(3, 64, 3)),
         runner(backbone=CifarResNet(116)),
         runner(kwargs={"with_cp": True}),
+        runner(logical_shards=4),
         runner(compile=False),
     ],
-    ids=["short", "detector", "not a ResNet", "deep", "checkpointing", "turned off"],
+    ids=["short", "detector", "not a ResNet", "deep", "checkpointing", "shards", "turned off"],
 )
 def test_not_compiled(training):
     assert settings_for(training) is None
