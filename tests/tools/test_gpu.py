@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmresnet.cli.launch import free_port
+from mmresnet.cli.rendezvous import free_port
 from mmresnet.weights.checkpoint import read
 
 pytestmark = [pytest.mark.gpu, pytest.mark.dist]

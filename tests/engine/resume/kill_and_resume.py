@@ -18,7 +18,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mmresnet.cli.launch import free_port
+from mmresnet.cli.rendezvous import free_port
 from mmresnet.config.load import load_config
 from mmresnet.engine.assembly import import_packages
 
