@@ -119,6 +119,7 @@ def open_page(browser) -> Iterator[Callable[..., object]]:
     def show(path: Path, width: int = 1280, scheme: str = "light") -> object:
         page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
         pages.append(page)
+        page.set_default_timeout(120_000)  # milliseconds: many tests may run beside this one
         page.on("console", lambda said: told.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.dismiss()))

@@ -110,6 +110,7 @@
     const axis = {
       tickvals: names.map((_, i) => i), ticktext: names.map(short), showgrid: false, zeroline: false,
       range: [-0.5, last + 0.5], tickfont: { size: names.length > 30 ? 9 : 12 },
+      fixedrange: true, // two quick clicks are a double click, which would turn the matrix upside down
     };
     const tickangle = names.length > 6 ? -60 : 0;
     const layout = {

@@ -234,6 +234,7 @@ const report = (() => {
     drawn.set(element, figure);
     await plotly.react(element, figure.data, styled(figure.layout ?? {}),
       { responsive: true, displaylogo: false, modeBarButtons: BUTTONS, displayModeBar: touch || "hover" });
+    element.dataset.drawn = "yes"; // its size is final, and what waited for it is done before any click
     return element;
   }
 
