@@ -75,6 +75,7 @@ def test_an_epoch_goes_on_with_other_workers_and_processes(
     assert len(flat) == len(wanted) + 1  # 45 images are one less than both need
 
 
+@pytest.mark.full
 def test_a_cache_of_half_the_shards_suffices_for_an_epoch(
     store: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

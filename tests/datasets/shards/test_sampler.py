@@ -65,6 +65,7 @@ def test_few_shards_are_in_use_at_a_time(shards: Path, monkeypatch: pytest.Monke
     for stream in (sequence[0::2], sequence[1::2]):
         changes = sum(a != b for a, b in itertools.pairwise(stream))
         assert changes == len(set(stream)) - 1  # each shard is done with before the next
+    assert len(set(sequence[0::2]) & set(sequence[1::2])) <= 1  # that which the cut is in
     in_order = sampler(monkeypatch, str(shards), shuffle=False)
     assert sorted(in_order._shard.tolist()) == in_order._shard[in_order.order(0)].tolist()
 
