@@ -62,11 +62,15 @@ class Pooling(Exportable):
 
     output_names, dynamic, example, through_onnx = ("features",), (1, 2), (1, 40, 60, 3), True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("boxes", _boxes(400, 400) * STRIDE / 400)
+
     def forward(self, images: Tensor) -> tuple[Tensor]:
         maps = images.permute(0, 3, 1, 2).float()
         height, width = (torch.scalar_tensor(size) for size in images.shape[1:3])
-        scale = torch.stack((width, height, width, height)) / 400
-        return (roi_pool(maps, _boxes(400, 400) * STRIDE * scale, (7, 7), 1 / STRIDE),)
+        boxes = self.boxes * torch.stack((width, height, width, height))
+        return (roi_pool(maps, boxes, (7, 7), 1 / STRIDE),)
 
 
 @pytest.mark.full
