@@ -11,6 +11,7 @@ from faulty_proxy import Fault, Proxy
 from mmengine.config import Config
 from small_shards import ADDRESS
 
+from mmresnet.config.preflight.coco import follow_data
 from mmresnet.config.preflight.files import check_data
 from mmresnet.datasets.class_folders import CustomDataset, ImageNet
 from mmresnet.datasets.coco.dataset import CocoDataset
@@ -127,6 +128,23 @@ def test_images_that_the_shards_do_not_have(coco: Path, shards: Path, tmp_path: 
             data_prefix=dict(img="train2017"),
             pipeline=PIPELINE,
         )
+
+
+def test_the_preflight_finds_annotations_in_a_store(coco: Path, store: Proxy) -> None:
+    dataset = dict(type="mmresnet.CocoDataset", data_root=f"{COCO}/")
+    dataset |= dict(
+        ann_file="annotations/instances_train2017.json", data_prefix=dict(img="train2017/")
+    )
+    cfg = Config(dict(model=dict(num_classes=80), val_dataloader=dict(dataset=dataset)))
+    cfg.val_evaluator = dict(type="mmresnet.CocoMetric", ann_file=f"{COCO}/annotations/x.json")
+    assert list(check_data(cfg)) == []
+    follow_data(cfg, ("val_dataloader",))
+    assert cfg.model.num_classes == 2
+    expected = (coco / "annotations" / "instances_train2017.json").read_text()
+    assert Path(cfg.val_evaluator.ann_file).read_text() == expected
+    cfg.val_dataloader.dataset.ann_file = "annotations/none.json"
+    (told,) = map(str, check_data(cfg))
+    assert f"There is no 'annotations/none.json' among the shards at '{COCO}'" in told
 
 
 def checked(root: object, **kwargs: Any) -> list[str]:
