@@ -16,7 +16,7 @@ from typing import IO, Any
 from mmresnet.errors import MissingPackageError, ShardError, UserError
 
 SCHEME = "s3://"
-ATTEMPTS = 8  # with waits between them that add up to two minutes
+ATTEMPTS = 8  # with waits between them that add up to two minutes at most
 _LONGEST_WAIT = 30.0  # seconds
 _TIMEOUT = 30.0  # seconds without a byte
 _FOR_GOOD = {  # answers that stay the same
