@@ -56,38 +56,49 @@ class Heartbeats:
         self._rank, self._size = get_dist_info()
         self._store = _open_store(self._rank)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
+        self._interval = min(INTERVAL, timeout / 4)
+        self._answered = time.monotonic()  # when the store did so last
+        # two, since a store whose process is stopped keeps whoever asks it waiting for ever
+        self._threads = [
+            threading.Thread(target=target, name="heartbeats", daemon=True)
+            for target in (self._talk, self._listen)
+        ]
         self._heard: dict[int, tuple[str, float]] = {}  # by rank: the last beat, when it came
         self._compared: tuple[float, dict[int, Beat]] = (time.monotonic(), {})
 
     def start(self) -> None:
         """Begin; all processes call this."""
-        self._thread.start()
+        self._beat()  # of a process that hangs from the start, too, there is one
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """End, before the first process does; calling it again does nothing."""
         self._stop.set()
-        self._thread.join(2 * INTERVAL)
+        for thread in self._threads:
+            thread.join(2 * self._interval)
 
-    def _run(self) -> None:
-        interval = min(INTERVAL, self._timeout / 4)
-        answered = time.monotonic()
-        while not self._stop.wait(interval):
+    def _talk(self) -> None:
+        while not self._stop.wait(self._interval):
             try:
                 if self._store.check([_VERDICT]):
                     text, ranks, host = json.loads(self._store.get(_VERDICT))
                     self._end(text, self._rank in ranks and host != platform.node())
-                self._store.set(f"beat/{self._rank}", json.dumps(self._position.beat()))
+                self._beat()
                 if self._rank == 0:
                     self._judge()
-                answered = time.monotonic()
-            except RuntimeError as error:  # of the store
-                silent = time.monotonic() - answered
-                if self._stop.is_set():
-                    return
-                if silent > self._timeout:
-                    text = f"The first process has not been reached for {silent:.0f} s ({error})."
-                    self._end(text)
+                self._answered = time.monotonic()
+            except RuntimeError:  # the store does not answer, which the other thread notes
+                continue
+
+    def _listen(self) -> None:
+        while not self._stop.wait(self._interval):
+            silent = time.monotonic() - self._answered
+            if silent > self._timeout:
+                self._end(f"The first process has not been reached for {silent:.0f} s.")
+
+    def _beat(self) -> None:
+        self._store.set(f"beat/{self._rank}", json.dumps(self._position.beat()))
 
     def _judge(self) -> None:
         now, silent = time.monotonic(), dict[int, float]()
@@ -125,7 +136,7 @@ class Heartbeats:
             )
         logging.shutdown()
         if self._rank == 0:  # which serves the verdict to the others
-            time.sleep(2 * min(INTERVAL, self._timeout / 4))
+            time.sleep(2 * self._interval)
         os._exit(1)
 
     def _write(self) -> Path:

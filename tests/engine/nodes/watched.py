@@ -34,6 +34,7 @@ def main(folder: str, how: str, which: str) -> None:
             if how == "sleeps":
                 stay()
             if how == "is stopped":
+                time.sleep(4)  # a beat says where it stands
                 os.kill(os.getpid(), signal.SIGSTOP)
             if how == "computes":
                 compute(1000)
