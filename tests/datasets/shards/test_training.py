@@ -54,9 +54,9 @@ def test_killed_trainings_go_on_exactly(
     sampler = "{'type': 'mmresnet.ShardSampler', 'streams': 2}"
     options = [*SMALL[:3], "train_cfg.max_epochs=6", f"data_root={ADDRESS}"]
     options += [f"train_dataloader.sampler={sampler}"]
-    arguments = ["--kills", 3, "--save-every", 3, "--work-dir", tmp_path]
+    arguments = ["--kills", 2, "--save-every", 3, "--work-dir", tmp_path]
     said = run("crash-test", "digits_resnet20", *arguments, "--cfg-options", *options)
-    assert "PASS: killed and resumed 3 times" in said
+    assert "PASS: killed and resumed 2 times" in said
 
 
 def test_an_epoch_fetches_each_shard_once(store: Proxy, tmp_path: Path) -> None:
