@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from mmresnet.errors import UserError, did_you_mean
 from mmresnet.models.backbones.residual_net import ResidualNet
 from mmresnet.registry import STRATEGIES
 
+# Weights of a stage that are gathered at once: a gathered group takes several times its size, with
+# its gradients and what is sent. The third stage of ResNet-152 has 40 M.
+_LARGE = 4_000_000
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -25,15 +29,16 @@ class FSDP2:
 
     ``strategy=dict(type='mmresnet.FSDP2')`` at the top of a config is read by ``mmresnet train`` in
     place of data parallelism; mmengine's FlexibleRunner does not take it. Each stage of the
-    backbone is a group whose weights are gathered when it is computed, forward and backward, and
-    freed after that; the stem, necks and heads are one more group, which is kept between the two.
+    backbone, or each block of a stage of more than 4 M weights, is a group whose weights are
+    gathered when it is computed, forward and backward, and freed after that; the stem, necks and
+    heads are one more group, which is kept between the two.
 
     Weights are gathered in float32 and computed with under autocast, as without shards, so that
     losses are the same; FSDP2 would cast the weights of BatchNorm as well, which has no kernel for
     statistics of another type.
 
     Args:
-        reshard_after_forward: Free the weights of a stage after its forward pass, and gather them
+        reshard_after_forward: Free the weights of a group after its forward pass, and gather them
             again for the backward pass. False needs more memory, and sends a third less.
         reduce_dtype: "float32", or "bfloat16" to send gradients in half as many bytes.
         activation_checkpointing: Keep the input of each residual block alone, and compute it again
@@ -74,14 +79,20 @@ class FSDP2:
         }
         for net in [one for one in model.modules() if isinstance(one, ResidualNet)]:
             net.register_forward_pre_hook(_to_channels_last)
-            for name in net.stage_names:
-                fully_shard(
-                    net.get_submodule(name),
-                    reshard_after_forward=self.reshard_after_forward,
-                    **settings,
-                )
+            for group in _groups(net):
+                fully_shard(group, reshard_after_forward=self.reshard_after_forward, **settings)
         fully_shard(model, **settings)
         return replica
+
+
+def _groups(net: ResidualNet) -> Iterator[nn.Module]:
+    """Yield the modules whose weights are gathered together."""
+    for name in net.stage_names:
+        stage = net.get_submodule(name)
+        if sum(parameter.numel() for parameter in stage.parameters()) > _LARGE:
+            yield from stage.children()
+        else:
+            yield stage
 
 
 def _to_channels_last(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Any, ...]:
