@@ -124,6 +124,7 @@ def _set_environment(machines: Machines, processes: int) -> None:
     if machines.elastic:
         os.environ[_MOST] = str(machines.most * processes)
     os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")  # else "c10d" keeps one, too
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # connections that end are warnings
     os.environ.setdefault("TORCH_FR_BUFFER_SIZE", "2000")  # collectives that the recorder keeps
     if machines.address is not None and machines.port is not None:
         # gloo takes the address that the machine's name has, which often is 127.0.1.1

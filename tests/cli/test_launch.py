@@ -60,7 +60,7 @@ def test_machines_that_come_and_go_start_again_by_themselves(monkeypatch):
     monkeypatch.setattr(run, "run", started.append)
     for name in ("OMP_NUM_THREADS", "MMRESNET_STARTED", "MMRESNET_MOST_PROCESSES"):
         monkeypatch.setenv(name, "1")
-    for name in ("GLOO_SOCKET_IFNAME", "TORCH_FR_BUFFER_SIZE"):
+    for name in ("GLOO_SOCKET_IFNAME", "TORCH_CPP_LOG_LEVEL", "TORCH_FR_BUFFER_SIZE"):
         monkeypatch.setenv(name, "")
     place = ["--nnodes", "1:4", "--rdzv", f"127.0.0.1:{free_port()}"]
     with pytest.raises(SystemExit) as caught:

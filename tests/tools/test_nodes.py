@@ -249,13 +249,13 @@ def test_a_machine_with_another_version_is_told_in_one_message(
     elif what == "data":
         (other / "train" / "cat" / "0.jpg").unlink()
         other = [f"data_root={other}"]
-        message = "other training data than the first process: number of samples is 1"
+        message = "number of samples is 1"  # 11, not 12, or the other way round
     else:
         shutil.rmtree(other / "train")
         other = [f"data_root={other}"]
-        message = f"There is no folder '{tmp_path}/other/train"
+        message = f"the data folder '{tmp_path}/other/train' does not exist"
     for err, code in two_machines([], other):
         assert code == 2, err[-3000:]
         lines = [line for line in err.splitlines() if line and "[c10d]" not in line]
-        assert len(lines) == 1, lines
+        assert len(lines) == 1, "\n".join(line[:160] for line in lines)
         assert message in lines[0]
