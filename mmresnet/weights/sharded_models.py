@@ -13,6 +13,11 @@ def is_shard(tensor: object) -> bool:
     return isinstance(tensor, Tensor) and hasattr(tensor, "placements")  # without importing it
 
 
+def own_part(tensor: Any) -> Tensor:
+    """Return the part of a shard that this process has, and another tensor as it is."""
+    return tensor.to_local() if is_shard(tensor) else tensor
+
+
 def shard_like(parameter: Tensor, value: Any) -> Any:
     """Return this process's part of ``value`` if it is a whole tensor of a sharded parameter."""
     if not (is_shard(parameter) and isinstance(value, Tensor) and not is_shard(value)):

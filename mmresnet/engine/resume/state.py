@@ -190,7 +190,9 @@ def _sharded_gradients(runner: Runner) -> dict[str, torch.Tensor]:
         return {}
     _, model = next(_models(runner))
     named = {name: weight.grad for name, weight in model.named_parameters()}
-    return {name: grad.detach() for name, grad in named.items() if is_shard(grad)}
+    return {
+        name: grad.detach() for name, grad in named.items() if grad is not None and is_shard(grad)
+    }
 
 
 def _load_gradients(runner: Runner, gradients: Mapping[str, torch.Tensor]) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed.checkpoint import CheckpointException, FileSystemWriter, save
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from mmresnet.atomic import sync_folder
 from mmresnet.weights.formats.sharded import CHECKSUMS, METADATA, STATE, checksum

@@ -17,7 +17,7 @@ from mmresnet.engine.watch.first_non_finite import losses_of
 from mmresnet.engine.watch.wrappers import optim_wrappers, without_wrapper
 from mmresnet.errors import TrainingError, UserValueError, did_you_mean
 from mmresnet.registry import HOOKS
-from mmresnet.weights.sharded_models import is_shard
+from mmresnet.weights.sharded_models import own_part
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapper
@@ -152,7 +152,7 @@ class NonFiniteHook(Hook):
         if wrapper.clip_grad_kwargs and wrapper.grad_name == "grad_norm":  # it is computed already
             norm = runner.message_hub.get_scalar("train/grad_norm").current()
             return [norm, *(torch.stack(losses).tolist() if losses else [])]
-        own = [gradient.to_local() if is_shard(gradient) else gradient for gradient in gradients]
+        own = [own_part(gradient) for gradient in gradients]
         norms = torch.stack([n.float() for n in torch._foreach_norm(own)])
         norm = gradient_norm(norms, gradients)
         values: list[float] = torch.stack([norm, *losses]).tolist()
