@@ -8,7 +8,9 @@ SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress-bar off
+# pip would compile 27,000 files one after the other, of which a fifth is ever imported
+INSTALL := -m pip install --disable-pip-version-check --prefer-binary --progress-bar off --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 # of pip's output, what takes long
 LARGE := awk '/(Downloading|Using cached) .*([0-9][0-9]\.[0-9] M|[0-9] G)B/ {print "  " $$1, $$2, $$3, $$4, $$5} {fflush()}'
 

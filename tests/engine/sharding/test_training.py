@@ -50,9 +50,8 @@ def losses(folder: Path) -> list[float]:
     return [line["loss"] for line in read_curve(folder) if "loss" in line]
 
 
-@pytest.mark.parametrize(
-    "processes", [(2, 1), pytest.param((4, 2, 1), marks=pytest.mark.full)], ids=str
-)
+@pytest.mark.full
+@pytest.mark.parametrize("processes", [(2, 1), (4, 2, 1)], ids=str)
 def test_fewer_processes_go_on(
     processes: tuple[int, ...], tiny_images: Path, tmp_path: Path
 ) -> None:
