@@ -51,7 +51,8 @@ def _of_training(work_dir: Path) -> dict[str, float]:
 
 
 def _of_test(work_dir: Path) -> dict[str, float]:
-    files = sorted(work_dir.glob("*/*.json"))
+    # beside predictions/test.json
+    files = sorted(path for path in work_dir.glob("*/*.json") if path.stem == path.parent.name)
     if not files:
         raise UserError(
             f"'{work_dir}' holds no metrics of a test (<start time>/<start time>.json)."

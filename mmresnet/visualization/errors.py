@@ -46,7 +46,7 @@ def plot_errors(
         axes.set_ylabel("top-1 error, %")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="upper right")
+        axes.legend(frameon=False, loc="best")
         if limits:
             axes.set_ylim(*limits)
     figure.suptitle("dashed: training; bold: validation", x=0.01, ha="left", fontsize=10)

@@ -27,6 +27,8 @@ def test_a_test_gives_the_metrics_of_its_newest_run(tmp_path):
     for start, value in (("20260101_000000", 50.0), ("20260102_000000", 60.0)):
         (tmp_path / start).mkdir()
         (tmp_path / start / f"{start}.json").write_text(json.dumps({"accuracy/top1": value}))
+    (tmp_path / "predictions").mkdir()
+    (tmp_path / "predictions" / "test.json").write_text("{}")  # of a detector
     assert measured(words, "") == {"": {"accuracy/top1": 60.0}}
 
 
