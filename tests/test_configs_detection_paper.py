@@ -208,6 +208,7 @@ def trained(name, root, folder, **options):
     return runner.message_hub.log_scalars
 
 
+@pytest.mark.full
 def test_voc_2007(voc, tmp_path):
     scalars = trained(VOC07, voc, tmp_path)
     assert 0 <= scalars["val/pascal_voc/mAP"].current() <= 1

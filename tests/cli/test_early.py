@@ -49,11 +49,26 @@ def run(folder, *arguments):
     [
         (["train", "digits_resnet2"], "There is no config 'digits_resnet2'. The nearest"),
         (["train", "digits_resnet20", "--cfg-options", "a"], "takes key=value pairs, not 'a'"),
-        (["train", "digits_resnet20", "--cfg-options", "data_rot=x"], "nearest is 'data_root'"),
-        (["train", "digits_resnet20"], "the data folder 'data/digits/train' does not exist"),
+        pytest.param(
+            *(
+                ["train", "digits_resnet20", "--cfg-options", "data_rot=x"],
+                "nearest is 'data_root'",
+            ),
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            *(["train", "digits_resnet20"], "the data folder 'data/digits/train' does not exist"),
+            marks=pytest.mark.full,
+        ),
         (["train", "digits_resnet20", "--work-dir", "file"], "--work-dir: 'file' is a file"),
         (["train", "faster-rcnn_r18_fpn_1x_coco"], "there is no annotation file 'data/coco/"),
-        (["train", "digits_resnet20", "--cfg-options", "load_from=x.pth"], "no checkpoint at 'x"),
+        pytest.param(
+            *(
+                ["train", "digits_resnet20", "--cfg-options", "load_from=x.pth"],
+                "no checkpoint at 'x",
+            ),
+            marks=pytest.mark.full,
+        ),
         (["test", "digits_resnet20", "x.pth"], "There is no checkpoint at 'x.pth'"),
         (["test", "digits_resnet20", "file"], "the data folder 'data/digits/val' does not exist"),
     ],

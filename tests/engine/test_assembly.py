@@ -92,6 +92,7 @@ def test_a_config_that_a_run_wrote_gets_no_hook_twice(tmp_path):
     hooks = prepare_run(tmp_path / "config.py").custom_hooks
     own = ["BadSamplesHook", "ProgressHook", "TerminalHook", "WeightsHook"]
     own += ["NonFiniteHook", "SpeedHook", "UnusedParametersHook", "PredictionsHook", "ReportHook"]
+    own += ["ProcessesHook"]
     assert [hook["type"] for hook in hooks] == [f"mmresnet.{name}" for name in own]
 
 
