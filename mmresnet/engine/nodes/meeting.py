@@ -93,10 +93,11 @@ class Meeting:
     def _leave(self) -> None:
         """Wait until all have heard of a failure: they hear it from the first process."""
         end = time.monotonic() + _FAREWELL
-        heard = self._store.add("heard", 1)
-        while heard < self.size and time.monotonic() < end:
-            time.sleep(0.05)
-            heard = self._store.add("heard", 0)
+        with contextlib.suppress(RuntimeError):  # the first process has heard all, and is gone
+            heard = self._store.add("heard", 1)
+            while heard < self.size and time.monotonic() < end:
+                time.sleep(0.05)
+                heard = self._store.add("heard", 0)
 
 
 class _OtherFailed(UserError):
