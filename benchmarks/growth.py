@@ -139,7 +139,9 @@ SERIES = {
 
 
 def exponent(work: Sequence[float], cost: Sequence[float]) -> float:
-    """Return the slope between the last two points on logarithmic axes."""
+    """Return the slope between the last two points on logarithmic axes; NaN if one costs nothing."""
+    if min(cost[-2:]) <= 0:  # as the memory of what is mapped
+        return math.nan
     return math.log(cost[-1] / cost[-2]) / math.log(work[-1] / work[-2])
 
 
@@ -155,7 +157,7 @@ def measure_all(name: str, points: Sequence[int], n: int) -> list[Costs]:
     if name != "workers" and len(points) > 1:
         work = [series.work(x) for x in points]
         costs = [exponent(work, [one[key] for one in found]) for key in found[0]]
-        rows.append(["exponent", *(f"{value:.2f}" for value in costs)])
+        rows.append(["exponent", *("–" if math.isnan(one) else f"{one:.2f}" for one in costs)])
     print_table((series.label, *found[0]), rows)
     return found
 
