@@ -139,7 +139,7 @@ SERIES = {
 
 
 def exponent(work: Sequence[float], cost: Sequence[float]) -> float:
-    """Return the slope between the last two points on logarithmic axes; NaN if one costs nothing."""
+    """Return the slope between the last two points, both logarithmic; NaN if one costs nothing."""
     if min(cost[-2:]) <= 0:  # as the memory of what is mapped
         return math.nan
     return math.log(cost[-1] / cost[-2]) / math.log(work[-1] / work[-2])

@@ -90,8 +90,8 @@ _REFINED = (
     "model.test_cfg.rcnn.nms.iou_threshold=0.3 model.test_cfg.rcnn.box_voting.iou_threshold=0.5"
 )
 _WITH_CONTEXT = f"{_REFINED} model.roi_head.global_context=True"
-# 3/4 to 5/4 of the scenes' 128 pixels, and the size of a digit: the paper's range, 1/3 to 5/3, is too
-# wide for a detector that has seen digits of one size alone
+# 3/4 to 5/4 of the scenes' 128 pixels, and the size of a digit: the paper's range, 1/3 to 5/3, is
+# too wide for a detector that has seen digits of one size alone
 _AT_SCALES = (
     f"{_WITH_CONTEXT} model.type=mmresnet.FasterRCNN "
     "model.test_cfg.rcnn.multi_scale.short_sides=(96,112,128,144,160) "
