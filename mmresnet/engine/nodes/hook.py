@@ -120,7 +120,7 @@ class ProcessesHook(Hook):
         self._handles = []
 
     def _loads(self, done: int, brisk: bool, number: int = 0) -> None:
-        place = f"before iteration {done + 1}, loading images"
+        place = f"before iteration {done + 1}, loading images or in a hook"
         self._begun = self._position.enter((done, 1, number), place, brisk)
 
     def _has_gradients(self, runner: Runner, parameter: Any) -> None:
