@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from mmengine.dist import get_rank, get_world_size
+from mmengine.dist import all_gather_object, get_rank, get_world_size
 
 from mmresnet.engine.watch.batch_file import autocast, batch_size, image_names, save_batch
 from mmresnet.engine.watch.first_non_finite import NonFiniteOutput, run_again
 from mmresnet.engine.watch.wrappers import optim_wrappers
-from mmresnet.weights.sharded_models import is_shard
+from mmresnet.weights.sharded_models import is_shard, own_part
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapper
@@ -43,6 +45,7 @@ def explain(
     batch: Any,
     random_states: dict[str, Any],
     save: bool,
+    together: bool = False,
 ) -> Explanation:
     """Explain a non-finite loss or gradient of the current iteration.
 
@@ -53,33 +56,69 @@ def explain(
         batch: As the data loader gave it.
         random_states: Those before the forward pass.
         save: Save the batch.
+        together: All processes call this, which sharded weights need.
     """
     wrapper = optim_wrappers(runner.optim_wrapper)[0][1]
-    dtype, size = computing_dtype(wrapper), batch_size(batch)
-    sharded = any(is_shard(parameter) for parameter in model.parameters())
-    if sharded:  # computing it again would wait for the other processes
-        first, from_here, save = None, True, False
-    else:
-        first = run_again(model, batch, random_states, autocast(model, dtype), size)
-        from_here = first is not None or get_world_size() == 1
     rate, scale = next(iter(wrapper.get_lr().values()))[0], loss_scale(wrapper)
     where = f"iteration {runner.iter + 1} (epoch {runner.epoch + 1})"
     process = f" in process {get_rank()}" if get_world_size() > 1 else ""
-    parts = [
-        f"Non-finite {what} in {where}{process}: {_SHARDED if sharded else _origin(model, first)}.",
-        f"Learning rate {rate:g}{'' if scale is None else f', loss scale {scale:g}'}.",
-        _images(batch, size, first),
-    ]
-    if save and from_here:
-        facts = {
-            "iteration": runner.iter + 1,
-            "lr": rate,
-            "scale": scale,
-            "dtype": dtype,
-            "random_states": random_states,
-        }
-        parts.append(_save(runner, model, batch, facts))
+    dtype, size = computing_dtype(wrapper), batch_size(batch)
+    with _whole(runner, model, together) as whole:
+        first, from_here, origin = None, True, _SHARDED
+        if whole is not None:
+            first = run_again(whole, batch, random_states, autocast(whole, dtype), size)
+            from_here = first is not None or get_world_size() == 1
+            origin = _origin(first, non_finite_gradients(model))
+        parts = [
+            f"Non-finite {what} in {where}{process}: {origin}.",
+            f"Learning rate {rate:g}{'' if scale is None else f', loss scale {scale:g}'}.",
+            _images(batch, size, first),
+        ]
+        if save and from_here and whole is not None:
+            facts = {
+                "iteration": runner.iter + 1,
+                "lr": rate,
+                "scale": scale,
+                "dtype": dtype,
+                "random_states": random_states,
+            }
+            parts.append(_save(runner, whole, batch, facts))
     return Explanation(" ".join(filter(None, parts)), from_here)
+
+
+@contextmanager
+def _whole(runner: Runner, model: nn.Module, together: bool) -> Iterator[nn.Module | None]:
+    """Yield the model with whole weights, or None where they would need the other processes."""
+    if not _sharded(model):
+        yield model
+    elif not together:
+        yield None
+    else:
+        replica: Any = runner.replica
+        with replica.filled() as whole:
+            for one, sharded in zip(whole.modules(), model.modules(), strict=True):
+                one.training = sharded.training
+            yield whole
+
+
+def non_finite_gradients(model: nn.Module) -> list[str]:
+    """Return the names of the parameters with a non-finite gradient, the last layers first.
+
+    If weights are sharded, all processes call this, each of which has a part of each gradient.
+    """
+    named = list(model.named_parameters())
+    bad = {
+        name
+        for name, parameter in named
+        if parameter.grad is not None and not own_part(parameter.grad).isfinite().all()
+    }
+    if _sharded(model):
+        bad = {name for of_process in all_gather_object(bad) for name in of_process}
+    return [name for name, _ in reversed(named) if name in bad]
+
+
+def _sharded(model: nn.Module) -> bool:
+    return any(is_shard(parameter) for parameter in model.parameters())
 
 
 def computing_dtype(wrapper: OptimWrapper) -> str:
@@ -96,12 +135,11 @@ def loss_scale(wrapper: OptimWrapper) -> float | None:
     return scaler.get_scale() if scaler is not None and scaler.is_enabled() else None
 
 
-def _origin(model: nn.Module, first: NonFiniteOutput | None) -> str:
+def _origin(first: NonFiniteOutput | None, gradients: list[str]) -> str:
     if first is not None:
         return f"the first non-finite output is that of {first.module}, {first.cause}"
-    for name, parameter in reversed(list(model.named_parameters())):
-        if parameter.grad is not None and not parameter.grad.isfinite().all():
-            return f"all outputs are finite; the first non-finite gradient is that of {name}"
+    if gradients:
+        return f"all outputs are finite; the first non-finite gradient is that of {gradients[0]}"
     return "all outputs and gradients are finite, and their sum overflows"
 
 

@@ -133,11 +133,15 @@ class NonFiniteHook(Hook):
         if not stop:
             self._consecutive = 0
             return
+        shared = several and (self.skip or not math.isfinite(norm))  # it is so in all processes
+        together = shared and not all_reduce_max(self._spoiled, gradients[0])
+        explained = []
         if not self._spoiled:  # or it has been explained
             what = ", ".join([*bad_losses, f"gradient norm {norm:g}"])
-            explained = [self._explain(runner, what)]
-            if several and (self.skip or not math.isfinite(norm)):  # it is so in all processes
-                explained = all_gather_object(explained[0])
+            explained.append(self._explain(runner, what, together))
+        if shared:
+            explained = [one for of_process in all_gather_object(explained) for one in of_process]
+        if not self._spoiled:
             self._act(runner, explained)
         self._spoiled = False
         self._restore_buffers()
@@ -160,11 +164,11 @@ class NonFiniteHook(Hook):
             runner.message_hub.update_scalar(name, values[0])
         return values
 
-    def _explain(self, runner: Runner, what: str) -> Explanation:
+    def _explain(self, runner: Runner, what: str, together: bool = False) -> Explanation:
         self._explained = True
         save = not (self.skip and self._skipped(runner))  # of skipped steps, the first
         model = without_wrapper(runner.model)
-        return explain(runner, model, what, self._batch, self._random_states, save)
+        return explain(runner, model, what, self._batch, self._random_states, save, together)
 
     def _act(self, runner: Runner, explanations: list[Explanation]) -> None:
         """Stop, or count and report a step to be skipped."""

@@ -141,13 +141,22 @@ def test_losses_of_data_parallelism(
 
 
 @pytest.mark.full
-def test_a_non_finite_loss_ends_all_processes(tiny_images: Path, tmp_path: Path) -> None:
-    """Without computing the step again, for which each would wait for the others."""
-    options = {**CLASSIFIER, **FSDP2, "data_root": str(tiny_images)}
-    options |= {"optim_wrapper.optimizer.lr": 1e30, "train_cfg.max_epochs": 4}
-    (tmp_path / "jobs.py").write_text(repr([job(tmp_path / "work", options)]))
-    command = [sys.executable, SCRIPT, tmp_path / "jobs.py"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert done.returncode != 0
-    assert "Non-finite" in done.stderr
-    assert "the weights are sharded, and the step is not computed again" in done.stderr
+def test_a_non_finite_loss_is_explained_as_without_shards(
+    tiny_images: Path, tmp_path: Path
+) -> None:
+    """The processes gather the weights and compute the step again; the batch is saved."""
+    said = []
+    for name, strategy in (("plain", {}), ("sharded", FSDP2)):
+        options = {**CLASSIFIER, **strategy, "data_root": str(tiny_images)}
+        options |= {"optim_wrapper.optimizer.lr": 1e30, "train_cfg.max_epochs": 4}
+        (tmp_path / "jobs.py").write_text(repr([job(tmp_path / name, options)]))
+        command = [sys.executable, SCRIPT, tmp_path / "jobs.py"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert done.returncode != 0
+        messages = [line for line in done.stderr.splitlines() if "Non-finite" in line]
+        text, _, place = messages[0].partition(" To compute it again: ")
+        said.append(text)
+        content = torch.load(place.split()[-1], weights_only=True)
+        assert {type(value) for value in content["model"].values()} == {torch.Tensor}
+    assert said[0] == said[1]
+    assert "the first non-finite output is that of backbone." in said[0]
