@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmresnet.export.folder import open_export
+from mmresnet.memory import peak_memory
 
 Predict = Callable[[np.ndarray], Any]
 
@@ -115,11 +114,7 @@ class Model:
 
     def memory(self) -> float:
         """Return the largest memory so far in MB, with libraries."""
-        status = Path("/proc/self/status")
-        if status.exists():  # getrusage counts what the parent had when it started this process
-            (line,) = (one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
-            return int(line.split()[1]) / 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+        return peak_memory()
 
     def accuracy(self, number: int, options: dict[str, Any]) -> list[Any]:
         """Return top-1 or AP in percent, None where nothing is labelled, and on what it is."""

@@ -9,7 +9,6 @@ import logging
 import math
 import os
 import platform
-import resource
 import shlex
 import statistics
 import subprocess
@@ -126,12 +125,6 @@ def median_and_ratio(
         )
         for name, own in times.items()
     }
-
-
-def peak_memory() -> float:
-    """Return the largest memory of this process so far, in MB."""
-    unit = 1024**2 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def in_new_process(*arguments: object) -> Any:

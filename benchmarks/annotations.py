@@ -15,7 +15,6 @@ import importlib
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -25,6 +24,8 @@ import time
 from pathlib import Path
 
 from _measuring import print_heading
+
+from mmresnet.memory import peak_memory
 
 CLASSES = [f"class {i}" for i in range(80)]
 PARSERS = ("json", "orjson", "msgspec", "simdjson", "ijson")
@@ -108,18 +109,18 @@ def load(kind: str, root: Path) -> None:
             keywords["extensions"] = (".jpeg", ".jpg")
         else:
             from mmresnet.datasets.class_folders import CustomDataset as Dataset
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_memory()
     wall, cpu = time.perf_counter(), time.process_time()
     Dataset(**keywords)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
-    print(json.dumps([wall, cpu, grown / 1024]))
+    grown = peak_memory() - peak
+    print(json.dumps([wall, cpu, grown]))
 
 
 def parse(parser: str, root: Path) -> None:
     """Parse the annotation file once, and print the same."""
     module = importlib.import_module(parser)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_memory()
     wall, cpu = time.perf_counter(), time.process_time()
     content = (root / "a.json").read_bytes() if parser != "ijson" else b""
     if parser in ("json", "orjson"):
@@ -133,8 +134,8 @@ def parse(parser: str, root: Path) -> None:
         with open(root / "a.json", "rb") as file:
             sum(1 for _ in module.items(file, "annotations.item", use_float=True))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
-    print(json.dumps([wall, cpu, grown / 1024]))
+    grown = peak_memory() - peak
+    print(json.dumps([wall, cpu, grown]))
 
 
 def measure(arguments: list[str], cache: Path) -> list[float]:

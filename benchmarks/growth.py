@@ -24,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from _measuring import in_new_process, peak_memory, print_heading, print_table
+from _measuring import in_new_process, print_heading, print_table
+
+from mmresnet.memory import peak_memory
 
 Costs = dict[str, float]
 

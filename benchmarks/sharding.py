@@ -20,7 +20,7 @@ import time
 import warnings
 from typing import Any
 
-from _measuring import in_new_process, peak_memory, print_heading, print_table
+from _measuring import in_new_process, print_heading, print_table
 
 CASES = {  # recipe, height and width, classes, and images of a process in a step by default
     "imagenet": ("resnet152_8xb32_in1k", 224, 1000, 2),
@@ -44,6 +44,7 @@ def measure(rank: int, port: int, args: argparse.Namespace, results: Any) -> Non
 
     from mmresnet.engine.allocator import keep_freed_memory
     from mmresnet.engine.sharding.strategy import FSDP2
+    from mmresnet.memory import peak_memory
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "mmresnet"
 LAYERS = (  # the lowest first, as in docs/architecture.md
-    ("errors", "atomic", "processor", "threads"),
+    ("errors", "atomic", "memory", "processor", "threads"),
     ("weights.names",),
     ("weights.formats",),
     ("compat",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +12,7 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from mmresnet.engine.watch.batch_file import batch_size
 from mmresnet.engine.watch.communication import CommunicationTimer
+from mmresnet.memory import peak_memory
 from mmresnet.registry import HOOKS
 
 if TYPE_CHECKING:
@@ -127,13 +127,3 @@ def bound(of_processes: list[list[float]], workers: int, timed: bool = True) -> 
     elif limit == "communication":
         advice = " (model_wrapper_cfg.gradient_compression=bfloat16 halves the bytes)"
     return f"{images / time:,.1f} images/s; {listed}; bound by {limit}{advice}"
-
-
-def peak_memory() -> float:
-    """Return the most memory that this process has held, in MB; 0 on Windows."""
-    if sys.platform == "win32":
-        return 0.0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak // (2**20 if sys.platform == "darwin" else 2**10))
