@@ -90,6 +90,8 @@ def launch(
 
     fixed = machines.rank is not None and restarts == "0"  # torchrun's "static" serves by itself
     store = None if fixed else rendezvous.serve(machines)
+    if machines.address is not None and not fixed and store is None:
+        rendezvous.end_if_lost(machines, explain_rendezvous(RendezvousError(), machines))
     options = rendezvous.options(machines, int(restarts), serves=store is not None)
     options += [f"--nproc_per_node={processes}", f"--max_restarts={restarts}", *["-m"] * module]
     # the processes report their own failures

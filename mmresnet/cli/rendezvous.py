@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import socket
+import sys
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mmresnet.errors import UserError
 
 _ID = "mmresnet"  # of a job; a port serves one job
+_PROBES = 5.0  # s, between attempts to reach the machine of the store
+_LOST = 60.0  # s without reaching it, after which a launcher without processes ends
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,37 @@ def serve(machines: Machines) -> Any:
         return distributed.TCPStore(machines.address, machines.port, **settings)
     except (RuntimeError, ValueError):  # another launcher on this machine does so
         return None
+
+
+def end_if_lost(machines: Machines, message: str) -> None:
+    """End this launcher with a message once the machine of the store is lost, and so is its work.
+
+    torchrun waits for ever for the answer of a machine that has lost its power or its network: no
+    packet says that it is gone. As long as processes run here, they notice by themselves.
+    """
+    threading.Thread(target=_watch, args=(machines, message), daemon=True).start()
+
+
+def _watch(machines: Machines, message: str) -> None:
+    reached = None
+    while reached is None or time.monotonic() - reached < _LOST or _has_processes():
+        time.sleep(_PROBES)
+        with contextlib.suppress(OSError):
+            socket.create_connection((machines.address, machines.port), _PROBES).close()
+            reached = time.monotonic()
+    print(message, file=sys.stderr, flush=True)
+    os._exit(1)  # the main thread is in the store's client, which no signal interrupts
+
+
+def _has_processes() -> bool:
+    """Return whether processes that this one has started run; if that is not known, they may."""
+    listed = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+    for child in " ".join(listed).split():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            state = Path("/proc", child, "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z":  # nobody has asked for its exit code yet
+                return True
+    return not listed
 
 
 def options(machines: Machines, restarts: int, serves: bool = False) -> list[str]:

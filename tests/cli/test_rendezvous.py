@@ -1,6 +1,9 @@
 """Where the machines of a training meet."""
 
 import socket
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -87,3 +90,50 @@ def test_an_unknown_machine():
 def test_the_interface_of_an_address():
     assert rendezvous.interface_of(rendezvous.address_towards("127.0.0.1", 1)) == "lo"
     assert rendezvous.interface_of("192.0.2.1") is None
+
+
+def test_a_launcher_ends_once_the_machine_of_the_store_is_lost(monkeypatch):
+    """Not before that has been reached, nor while processes run."""
+    ended, monitored = [], iter([True, True, False])
+
+    class Ended(Exception):
+        pass
+
+    def end(code):
+        ended.append(code)
+        raise Ended
+
+    monkeypatch.setattr(rendezvous, "_PROBES", 0.05)
+    monkeypatch.setattr(rendezvous, "_LOST", 0.2)
+    monkeypatch.setattr(rendezvous.os, "_exit", end)
+    monkeypatch.setattr(rendezvous, "_has_processes", lambda: next(monitored))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        machines = Machines(1, 2, *listener.getsockname())
+        listener.listen()
+        threading.Timer(0.5, listener.close).start()
+        with pytest.raises(Ended):
+            rendezvous._watch(machines, "It is lost.")
+    assert ended == [1]
+    assert next(monitored, None) is None
+
+
+def test_processes_that_have_ended_do_not_count():
+    """Tried in a process of its own, since this one may have others."""
+    script = """
+import os
+from mmresnet.cli.rendezvous import _has_processes
+
+found, (end, start) = [_has_processes()], os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(start)
+    os.read(end, 1)
+    os._exit(0)
+found.append(_has_processes())
+os.close(start)
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it is there still, and has ended
+print(*found, _has_processes())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True", "False"], done.stderr

@@ -53,6 +53,22 @@ def test_a_wrapped_set_is_looked_into_and_another_kind_is_counted():
     assert describe(Wrapper()) == {"number of samples": 3}
 
 
+def test_images_that_are_no_files_have_no_size():
+    class Set:
+        def __init__(self, *paths):
+            self.paths = paths
+
+        def __len__(self):
+            return len(self.paths)
+
+        def get_data_info(self, index):
+            return {"img_path": self.paths[index]}
+
+    one, two = describe(Set("s3://a/1.jpg")), describe(Set("s3://b/1.jpg"))
+    assert one["sizes of image files"] == two["sizes of image files"]
+    assert one["annotations"] != two["annotations"]
+
+
 def test_indices_are_spread_from_the_first_to_the_last():
     assert _spread(3, 5) == [0, 1, 2]
     assert _spread(101, 5) == [0, 25, 50, 75, 100]

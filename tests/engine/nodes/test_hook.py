@@ -1,9 +1,13 @@
 """The hook notes where the training stands; heartbeats are tried with real processes elsewhere."""
 
+import platform
+from types import SimpleNamespace
+
 import pytest
 
+from mmresnet.engine.nodes import hook as module
 from mmresnet.engine.nodes.hook import ProcessesHook
-from mmresnet.errors import UserValueError
+from mmresnet.errors import UserError, UserValueError
 
 
 @pytest.mark.parametrize("value", [0, -1, "long", True])
@@ -12,6 +16,26 @@ def test_the_times_are_numbers_of_seconds(value):
         ProcessesHook(timeout=value)
     with pytest.raises(UserValueError, match="patience takes a number of seconds"):
         ProcessesHook(patience=value)
+
+
+def test_one_process_watches_nobody():
+    hook = ProcessesHook()
+    hook.before_train(None)
+    hook.after_train(None)
+    assert hook._heartbeats is None
+
+
+def test_a_process_with_fewer_samples_ends_the_training_before_it_begins(monkeypatch):
+    given = iter([("digest", "node1"), {"number of samples": 11}])
+    monkeypatch.setattr(module, "get_dist_info", lambda: (0, 2))
+    monkeypatch.setattr(module, "all_gather_object", lambda own: [own, next(given)])
+    data = SimpleNamespace(train_dataloader=SimpleNamespace(dataset=range(12)), cfg={})
+    with pytest.raises(UserError) as caught:
+        ProcessesHook().before_train(data)
+    assert str(caught.value) == (
+        "Process 1 (on node1) has other training data than the first process: number of samples is "
+        f"11, not 12. Copy them anew. (This is {platform.node()}.)"
+    )
 
 
 def test_positions_ascend_through_steps_validations_and_epochs():

@@ -65,3 +65,17 @@ def test_a_slow_one_is_named_if_the_others_wait_for_it():
     assert "0.21 s in the others' median" in line
     assert slow(before, [beat(rank, own=6.0 + 0.1 * rank, steps=20) for rank in range(3)]) == []
     assert slow({}, now) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "steps"),
+    [
+        ((0.4, 1.6, 0.4), 12),  # two steps, of which the time says little
+        ((0.1, 0.4, 0.1), 20),  # 0.03 s of a step, which nobody notices
+        ((2.0, 2.8, 2.0), 20),  # less than half more
+    ],
+)
+def test_one_that_is_hardly_slower_is_not_named(own, steps):
+    before = {rank: beat(rank, own=5.0, steps=10) for rank in range(3)}
+    now = [beat(rank, own=5.0 + seconds, steps=steps) for rank, seconds in enumerate(own)]
+    assert slow(before, now) == []

@@ -1,5 +1,6 @@
 """Processes exchange values before they have a process group; threads stand for them here."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -46,6 +47,29 @@ def test_a_mistake_of_one_is_told_to_all(meet):
     for first, error in enumerate(meet(others[0], fail, others[1])):
         assert str(error).endswith("There is no folder 'data'.")
         assert str(error).startswith("Process 1 (on ") == (first != 1)
+
+
+def test_nobody_leaves_before_all_have_heard_of_a_mistake():
+    """They hear it from the first process, with which the store ends."""
+    store, order = HashStore(), []
+
+    def one(rank):
+        meeting = Meeting()
+        meeting.rank, meeting.size, meeting._store = rank, 2, store
+        if rank:
+            time.sleep(0.3)
+            order.append("comes")
+        with pytest.raises(UserError, match="There is none"), meeting.settling():
+            if not rank:
+                raise UserError("There is none.")
+            meeting.exchange(1)
+        order.append(rank)
+
+    with ThreadPoolExecutor(2) as pool:
+        for result in [pool.submit(one, rank) for rank in range(2)]:
+            result.result(60)
+    assert order[0] == "comes" and sorted(order[1:]) == [0, 1]
+    assert store.add("heard", 0) == 2
 
 
 def test_a_mistake_that_all_make_is_told_by_each(meet):

@@ -105,6 +105,13 @@ def test_the_images_per_step_are_shared_by_those_that_are_there(
     assert found is None if note is None else note in found
 
 
+def test_a_logical_shard_keeps_its_images(monkeypatch):
+    monkeypatch.setenv("MMRESNET_MOST_PROCESSES", "8")
+    cfg = Config({"logical_shards": 8, "train_dataloader": {"batch_size": 32}})
+    assert start.keep_images_per_step(cfg, 2) is None
+    assert cfg.train_dataloader.batch_size == 32
+
+
 def test_more_processes_than_images(monkeypatch):
     monkeypatch.setenv("MMRESNET_MOST_PROCESSES", "2")
     with pytest.raises(UserError, match="2 images per step cannot be shared among 4 processes"):
