@@ -69,6 +69,8 @@ class ShardSampler(Sampler[int]):
         used = np.unique(self._shard).tolist()
         largest = max(shards.index.shards[number].size for number in used)
         local = int(os.environ.get("LOCAL_WORLD_SIZE", self.world_size))
+        # of logical shards, a process has several
+        local *= max(1, self.world_size // int(os.environ.get("WORLD_SIZE", self.world_size)))
         common = math.gcd(self.world_size, self.streams)  # ranks that share the streams
         streams = min(local, common) * (self.streams // common) if self.shuffle else 1
         # and those that begin while others end

@@ -88,6 +88,20 @@ def test_a_cache_that_is_too_small_is_an_error(
     sampler(monkeypatch, ADDRESS, shuffle=False, streams=1).order(0)
 
 
+def test_a_process_with_several_logical_shards_needs_room_for_all(
+    store: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of four shards each, in two processes on two machines: two of four streams."""
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MMRESNET_SHARDS_CACHE_LIMIT", "30KB")
+    with pytest.raises(UserError, match="2 streams on this machine need"):
+        sampler(monkeypatch, ADDRESS, world=4)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UserError, match="1 streams on this machine need"):
+        sampler(monkeypatch, ADDRESS, world=4)
+
+
 def test_images_that_are_files_are_an_error() -> None:
     with pytest.raises(UserError, match=r"ShardSampler is for .* this SimpleNamespace is none"):
         ShardSampler(SimpleNamespace(), seed=0)

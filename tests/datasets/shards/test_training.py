@@ -10,8 +10,11 @@ import torch
 from faulty_proxy import Fault, Proxy
 from small_shards import ADDRESS
 
+from mmresnet.engine.resume.compare import compare_runs
+
 pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[3]
+SCRIPT = ROOT / "tests" / "engine" / "resume" / "kill_and_resume.py"
 SMALL = ["num_classes=3", "batch_size=4", "num_workers=2", "train_cfg.max_epochs=2"]
 
 
@@ -57,6 +60,47 @@ def test_killed_trainings_go_on_exactly(
     arguments = ["--kills", 2, "--save-every", 3, "--work-dir", tmp_path]
     said = run("crash-test", "digits_resnet20", *arguments, "--cfg-options", *options)
     assert "PASS: killed and resumed 2 times" in said
+
+
+@pytest.mark.parametrize("kind", ["DefaultSampler", "ShardSampler"])
+@pytest.mark.dist
+def test_two_processes_are_killed_and_one_goes_on_as_from_the_folder(
+    kind: str, images: Path, shards: Path, store: Proxy, tmp_path: Path
+) -> None:
+    """In logical shards, hence bit for bit; with other numbers of workers; requests fail."""
+    faults = Fault(status=503), Fault(cut_after=1000)
+    store.fault = lambda method, path, times: (
+        faults[len(store.asked) % 2] if len(store.asked) % 5 == 0 else None
+    )
+    options = {
+        "num_classes": 3,
+        "batch_size": 4,
+        "logical_shards": 2,
+        "train_cfg.max_epochs": 2,
+        "default_hooks.checkpoint.by_epoch": False,
+        "default_hooks.checkpoint.interval": 1,
+    }
+    source = images
+    if kind == "ShardSampler":  # whose order is another, and the same from shards in a folder
+        options["train_dataloader.sampler"] = {"type": "mmresnet.ShardSampler", "streams": 2}
+        source = shards
+
+    def job(name: str, root: object, processes: int, workers: int, **more: object) -> dict:
+        own = {**options, "data_root": str(root), "num_workers": workers}
+        named = {"config": "digits_resnet20", "options": own, "work_dir": str(tmp_path / name)}
+        return {**named, "processes": processes, "kills": [], **more}
+
+    kills = [["before_train_iter", 4]]  # of six in an epoch
+    jobs = [job("whole", source, 1, 0)]
+    jobs += [job("killed", ADDRESS, 2, 1, kills=kills, finish=False)]
+    jobs += [job("killed", ADDRESS, 1, 2, resume=True)]
+    path = tmp_path / "jobs.py"
+    path.write_text(repr(jobs))
+    done = subprocess.run([sys.executable, SCRIPT, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report = compare_runs(tmp_path / "whole", tmp_path / "killed")
+    assert set(report) >= {"weights", "optimizer", "curves"}
+    assert set(report.values()) == {"equal"}, report
 
 
 def test_an_epoch_fetches_each_shard_once(store: Proxy, tmp_path: Path) -> None:
