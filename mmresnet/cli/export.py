@@ -5,6 +5,7 @@ from typing import Any
 
 from mmresnet.cli import command
 
+_NAMED = 5  # of the layers that stay in float32; all are in report.json
 EXAMPLE = """\
   %(prog)s digits_resnet20 work_dirs/digits_resnet20/epoch_20.pth --to onnx
   %(prog)s resnet50_8xb32_in1k torchvision://resnet50 --to openvino --out r50 --number 1000
@@ -78,7 +79,13 @@ def _int8_line(found: dict[str, Any]) -> str:
     layers, speeds = found["layers"], dict(found["images_per_second"])
     ours = speeds.pop("int8")
     others = ", ".join(f"{ours / speed:.2f} × {name}" for name, speed in speeds.items())
+    rest = f" (in float32: {_some(layers['float32'])})" if layers["float32"] else ""
     return (
-        f"int8: {layers['int8']} of {layers['all']} layers, calibrated on {found['calibration']}; "
+        f"int8: {layers['int8']} of {layers['all']} layers{rest}, calibrated on "
+        f"{found['calibration']}; "
         f"{ours:.1f} images/s in batches of {found['batch']}, {others} in the same runtime"
     )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + ", …" * (len(names) > _NAMED)

@@ -18,9 +18,10 @@ RANKED_ON = {"classifier": 300, "detector": 32}
 class Accuracy:
     """A function of a model and the numbers of samples, as NNCF calls it.
 
-    It is called with the model in float32, then in 8 bits, both on all samples; if 8 bits cost too
-    much, once for each layer on the first ``RANKED_ON`` samples, and then on all of them whenever a
-    layer has returned to float32. Each of these steps is told on stderr.
+    It is called on one sample, from whose result NNCF sees what kind of figures it returns. Then it
+    is called with the model in float32 and in 8 bits, both on all samples; if 8 bits cost too much,
+    once for each layer on the first ``RANKED_ON`` samples, and then on all of them whenever a layer
+    has returned to float32. What is measured on all of them is told on stderr.
 
     Args:
         models: How models of the format are run.
@@ -34,6 +35,7 @@ class Accuracy:
         self.task, self.models, self.samples = task, models, samples
         self.layers, self.max_drop = layers, max_drop
         self.found: list[float] = []
+        self._is_first = True
 
     def __call__(self, prepared: Any, numbers: Sequence[int]) -> tuple[float, list[float]]:
         """Return top-1 or AP in percent, and the same for each of the samples.
@@ -45,9 +47,10 @@ class Accuracy:
         accuracy = self.measure(self.models.prepared(prepared), chosen)
         assert accuracy is not None
         ranking = len(self.found) >= 2 and len(chosen) <= RANKED_ON[self.task.kind]
-        if not ranking:
+        if not (self._is_first or ranking):
             self.found.append(accuracy)
             self._tell((time.perf_counter() - start) / len(chosen))
+        self._is_first = False
         return accuracy, [accuracy] * len(chosen)
 
     def measure(self, predict: Predict, numbers: Sequence[int]) -> float | None:

@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -78,7 +79,7 @@ def to_int8(
     model = models.read(folder)
     speeds = {"float32": target.load(folder), **models.other_precisions(model)}
     quantized = _quantize(model, models, task, calibration, samples, speeds["float32"], max_drop)
-    layers = models.layers(quantized)
+    layers = _layers(models.layers(quantized), models.weights(model))
     if layers["int8"] == 0:
         raise ExportError(
             f"8 bits cost more than {max_drop} points in every layer: allow more with --max-drop, "
@@ -121,8 +122,7 @@ def _quantize(
         "target_device": nncf.TargetDevice.CPU,
     }
     ranges = nncf.Dataset(calibration.images, models.item)
-    layers = models.layers(model)["all"]
-    accuracy = Accuracy(task, models, samples, layers, max_drop)
+    accuracy = Accuracy(task, models, samples, len(models.layers(model)), max_drop)
     print(f"int8: ranges of activations on {calibration.source}", file=sys.stderr, flush=True)
     if accuracy.measure(predict, [0]) is None:
         return nncf.quantize(model, ranges, **settings)
@@ -135,6 +135,18 @@ def _quantize(
         ),
         **settings,
     )
+
+
+def _layers(in_8_bits: Mapping[str, bool], weights: Mapping[str, str]) -> dict[str, Any]:
+    """Return how many layers there are, in 8 bits and in all, and which are in float32.
+
+    Args:
+        weights: What the weights of each are called, by the name of the layer in the graph.
+    """
+    rest = [weights[name] for name, yes in in_8_bits.items() if not yes]
+    names = {name.removeprefix("model.").removesuffix(".weight") for name in rest}
+    number = len(in_8_bits)
+    return {"int8": number - len(rest), "all": number, "float32": sorted(names)}
 
 
 def _batch(image: np.ndarray, number: int) -> np.ndarray:

@@ -58,16 +58,22 @@ def beside_the_maps(model: Any) -> list[str]:
     ]
 
 
-def layers(model: Any) -> dict[str, int]:
-    """Return how many convolutions and matrix products there are: in 8 bits, in all.
+def layers(model: Any) -> dict[str, bool]:
+    """Return the names of the convolutions and matrix products, and whether they are in 8 bits.
 
     The weights of a layer in 8 bits come from a DequantizeLinear.
     """
     maker = {name: node.op_type for node in model.graph.node for name in node.output}
-    makers = [
-        maker.get(node.input[1]) for node in model.graph.node if node.op_type in _WITH_WEIGHTS
-    ]
-    return {"int8": makers.count("DequantizeLinear"), "all": len(makers)}
+    return {
+        node.name: maker.get(node.input[1]) == "DequantizeLinear"
+        for node in model.graph.node
+        if node.op_type in _WITH_WEIGHTS
+    }
+
+
+def weights(model: Any) -> dict[str, str]:
+    """Return what the weights of each of these layers are called, of a model in float32."""
+    return {node.name: node.input[1] for node in model.graph.node if node.op_type in _WITH_WEIGHTS}
 
 
 def batch_of(model: Any) -> int:

@@ -48,17 +48,25 @@ def beside_the_maps(model: Any) -> list[str]:
     ]
 
 
-def layers(model: Any) -> dict[str, int]:
-    """Return how many convolutions and matrix products with weights there are: in 8 bits, in all.
+def layers(model: Any) -> dict[str, bool]:
+    """Return the names of the convolutions and matrix products, and whether they are in 8 bits.
 
     Weights in float32 are constants; those in 8 bits are multiplied by their scales.
     """
-    makers = [
-        op.input_value(1).get_node().get_type_name()
+    return {
+        op.get_friendly_name(): op.input_value(1).get_node().get_type_name() == "Multiply"
         for op in model.get_ops()
         if op.get_type_name() in _WITH_WEIGHTS
-    ]
-    return {"int8": makers.count("Multiply"), "all": len(makers)}
+    }
+
+
+def weights(model: Any) -> dict[str, str]:
+    """Return what the weights of each of these layers are called, of a model in float32."""
+    return {
+        op.get_friendly_name(): op.input_value(1).get_node().get_friendly_name()
+        for op in model.get_ops()
+        if op.get_type_name() in _WITH_WEIGHTS
+    }
 
 
 def batch_of(model: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,22 @@ def _by_program(module: Exportable) -> tuple[Any, list[int | None]]:
     import openvino
 
     program = trace(module)
-    return openvino.convert_model(program), input_shape(program)
+    model = openvino.convert_model(program)
+    _name_weights(model, program.graph_signature.inputs_to_parameters)
+    return model, input_shape(program)
+
+
+def _name_weights(model: Any, parameters: Mapping[str, str]) -> None:
+    """Give weights the names that they have in PyTorch, as they come from ONNX.
+
+    Args:
+        parameters: These names, by those in the graph: ``p_backbone_conv1_weight``.
+    """
+    names = {f"{name.removeprefix('p_')}:0": own for name, own in parameters.items()}
+    for op in model.get_ops():
+        if op.get_type_name() == "Constant":
+            for name in op.output(0).get_names() & names.keys():
+                op.set_friendly_name(names[name])
 
 
 def _by_onnx(module: Exportable) -> tuple[Any, list[int | None]]:

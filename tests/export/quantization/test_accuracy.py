@@ -33,13 +33,14 @@ def accuracy():
 def test_each_step_is_told(accuracy, capsys):
     order = list(range(NUMBER))[::-1]
     ranked = order[: RANKED_ON["detector"]]
+    accuracy(90.0, order[:1])  # NNCF's question what kind of figures there are
     assert accuracy(50.0, order) == (50, [50] * NUMBER)
     accuracy(48.5, order)
     for layer in range(5):
         accuracy(49.0 + layer, ranked)
     accuracy(49.25, order)
-    assert [len(one) for one in accuracy.used] == [NUMBER, NUMBER, *[32] * 5, NUMBER]
-    assert accuracy.used[2] == ranked
+    assert [len(one) for one in accuracy.used] == [1, NUMBER, NUMBER, *[32] * 5, NUMBER]
+    assert accuracy.used[3] == ranked
     told = capsys.readouterr()
     assert told.out == ""
     assert [line.split(", ")[0] for line in told.err.splitlines()] == [
@@ -51,6 +52,7 @@ def test_each_step_is_told(accuracy, capsys):
 
 
 def test_a_drop_that_is_allowed_is_told_as_it_is(accuracy, capsys):
+    accuracy(90.0, [0])
     for model in (50.0, 49.0):
         accuracy(model, range(NUMBER))
     assert capsys.readouterr().err.splitlines()[1] == "int8: AP 49.00 % in 8 bits"

@@ -36,7 +36,7 @@ def test_all_layers_are_in_8_bits_where_that_costs_nothing(target, export):
     assert report["precision"] == "int8"
     assert report["int8"]["calibration"] == "the training set, 12 of 12 images"
     layers = report["int8"]["layers"]
-    assert layers["int8"] == layers["all"] == 8  # with a head, without shortcuts
+    assert layers == {"int8": 8, "all": 8, "float32": []}  # with a head, without shortcuts
     assert report["int8"]["images_per_second"].keys() >= {"float32", "int8"}
     parity = report["parity"]
     assert parity["accuracy"] == parity["accuracy_of_model"]
@@ -45,14 +45,38 @@ def test_all_layers_are_in_8_bits_where_that_costs_nothing(target, export):
 
 
 @pytest.mark.full
-def test_layers_that_cost_accuracy_stay_in_float32(export, checkpoint_with_outliers, tmp_path):
+@pytest.mark.parametrize("target", ["openvino", "onnx"])
+def test_layers_that_cost_accuracy_stay_in_float32(
+    target, export, checkpoint_with_outliers, tmp_path, capsys
+):
     with pytest.raises(ExportError, match=r"(?s)best class is the same for.*--max-drop"):
-        export("openvino", checkpoint_with_outliers, max_drop=100)
+        export(target, checkpoint_with_outliers, max_drop=100)
     assert os.listdir(tmp_path) == []
-    report = export("openvino", checkpoint_with_outliers).report
-    layers = report["int8"]["layers"]
-    assert 0 < layers["int8"] < layers["all"]
-    assert report["parity"]["accuracy"] == report["parity"]["accuracy_of_model"]
+    capsys.readouterr()
+    report = export(target, checkpoint_with_outliers).report
+    layers, parity = report["int8"]["layers"], report["parity"]
+    assert layers["float32"] == ["backbone.layer3.0.conv2"]
+    assert layers["int8"] == layers["all"] - 1
+    assert parity["accuracy"] == parity["accuracy_of_model"]
+    told = [line for line in capsys.readouterr().err.splitlines() if "top-1" in line]
+    assert told[0].startswith(f"int8: top-1 {parity['accuracy_of_model']:.2f} % in float32")
+    assert "in 8 bits, more than 0.5 points less" in told[1]
+
+
+def test_a_layer_is_named_once():
+    """The RPN is in the graph once for each level."""
+    from mmresnet.export.quantization.int8 import _layers
+
+    weights = {
+        "conv": "model.backbone.conv1.weight",
+        "conv_1": "proposals.head.rpn_cls.weight",
+        "conv_2": "proposals.head.rpn_cls.weight",
+    }
+    assert _layers(dict.fromkeys(weights, False) | {"conv_1": True}, weights) == {
+        "int8": 1,
+        "all": 3,
+        "float32": ["backbone.conv1", "proposals.head.rpn_cls"],
+    }
 
 
 @pytest.mark.parametrize(
