@@ -42,7 +42,8 @@ randomness = dict(seed=7)
 train_cfg = dict(max_epochs=4)  # of six iterations
 val_dataloader = val_evaluator = val_cfg = None
 """
-# PAUSES: seconds of a step in one process, in two, …, so that a host can be lost or join meanwhile
+# steps take a while, so that a host can be lost meanwhile. GATES: the iteration after which one
+# process waits for more, and that after which two do, until they are told to end
 HOOK = """
 import json
 import os
@@ -66,8 +67,15 @@ class RecordSteps(Hook):
         images = ["/".join(one.img_path.split("/")[-2:]) for one in data_batch["data_samples"]]
         with open(Path(runner.work_dir, f"steps{get_rank()}.json"), "a") as file:
             print(json.dumps([runner.iter, get_world_size(), images]), file=file)
-        pauses = os.environ.get("PAUSES", "0 0.3 0.3").split()
-        time.sleep(float(pauses[get_world_size() - 1]))
+        gates = os.environ.get("GATES", "").split()[get_world_size() - 1 :]
+        if gates and runner.iter == int(gates[0]):
+            told, before = [], signal.getsignal(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, lambda *args: told.append(before(*args)))
+            while not told:
+                time.sleep(0.1)
+            signal.signal(signal.SIGTERM, before)
+        elif get_world_size() > 1:
+            time.sleep(0.3)
 """
 
 

@@ -74,19 +74,18 @@ def test_one_that_is_lost_in_mid_epoch_is_gone_on_without(start, unbroken, tmp_p
 def test_some_join_and_one_is_preempted(start, unbroken, tmp_path):
     """One host begins; a second and a third one join; the second one gets SIGTERM."""
     work = tmp_path / "work"
-    # two images of each of three processes; slow until the next one has come
-    options, pauses = ["train_dataloader.batch_size=2", SIX[1]], "2 0.5 0.5"
+    options = ["train_dataloader.batch_size=2", SIX[1]]  # of each of three processes
     with hosts(3) as (first, second, third):
 
-        def begin(host, pauses=pauses):
-            return start(host, *several(first, "1:3"), options=options, PAUSES=pauses)
+        def begin(host):
+            return start(host, *several(first, "1:3"), options=options, GATES="3 11")
 
         one = begin(first)
-        wait_for_step(work, 2, one)
+        wait_for_step(work, 3, one)
         two = begin(second)
-        wait_for_step(work, 2, one, two, size=2)
+        wait_for_step(work, 11, one, two, size=2)
         three = begin(third)
-        wait_for_step(work, 2, one, two, three, size=3)
+        wait_for_step(work, 13, one, two, three, size=3)
         two.send_signal(SIGTERM)
         _, err = two.end(90)
         assert two.returncode == 143, err[-3000:]
