@@ -16,6 +16,7 @@ from mmresnet.compat import (
     detectors,
     device,
     installed_packages,
+    multimodal,
     operators,
     processes,
     saving,
@@ -93,6 +94,14 @@ CLASSIFIERS = Patch(  # by mmresnet.engine.assembly
     classifiers.imports_mmdet,
     classifiers.leave_mmdet_out,
 )
+MULTIMODAL = Patch(  # by mmresnet.engine.assembly
+    "classifiers without transformers",
+    "mmpretrain imports transformers, wherever it is installed, for its models of images and text "
+    "alone, which takes a quarter of the start and fails from transformers 4.57 on.",
+    "mmpretrain 1.2, onedl-mmpretrain 1.3",
+    multimodal.imports_transformers,
+    multimodal.leave_multimodal_out,
+)
 WEIGHTS = Patch(  # by mmresnet.registry
     "weights of any layout and format",
     "mmengine loads what bears the model's names from files of torch's, warns of the rest in the "
@@ -153,6 +162,7 @@ PATCHES = (
     OPERATORS,
     DETECTORS,
     CLASSIFIERS,
+    MULTIMODAL,
     WEIGHTS,
     DEVICE,
     SAVING,

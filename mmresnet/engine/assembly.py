@@ -63,7 +63,7 @@ def import_packages(cfg: Config) -> None:
 
         compat.classifiers.take_mmdet_in()
     elif scope == "mmpretrain":
-        compat.apply(compat.CLASSIFIERS)
+        compat.apply(compat.CLASSIFIERS, compat.MULTIMODAL)
     custom = cfg.get("custom_imports")
     if custom:  # those of a file have been imported with it, and those of an option have not
         try:

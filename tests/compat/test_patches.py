@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).parents[2]
 ELSEWHERE = (
     compat.DETECTORS,
     compat.CLASSIFIERS,
+    compat.MULTIMODAL,
     compat.WEIGHTS,
     compat.DEVICE,
     compat.SAVING,
