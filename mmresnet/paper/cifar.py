@@ -79,7 +79,11 @@ TABLE6 = Experiment(
         Row("ResNet-110", (6.43,), _OF_110, note="6.61 ± 0.16"),
         Row("ResNet-1202", (7.93,), ("resnet-1202",)),
     ),
-    *_protocols(_RESIDUAL, _RESIDUAL, (*_RUNS_OF_110, _full("resnet-1202"))),
+    *_protocols(
+        _RESIDUAL,
+        ("resnet-20", "resnet-56"),  # those of Fig. 6 as well
+        (*_RUNS_OF_110, _full("resnet-1202")),
+    ),
 )
 
 
