@@ -128,11 +128,12 @@ def end_if_lost(machines: Machines, message: str) -> None:
 
 
 def _watch(machines: Machines, message: str) -> None:
-    reached = None
+    assert machines.port is not None
+    place, reached = (machines.address, machines.port), None
     while reached is None or time.monotonic() - reached < _LOST or _has_processes():
         time.sleep(_PROBES)
         with contextlib.suppress(OSError):
-            socket.create_connection((machines.address, machines.port), _PROBES).close()
+            socket.create_connection(place, _PROBES).close()
             reached = time.monotonic()
     print(message, file=sys.stderr, flush=True)
     os._exit(1)  # the main thread is in the store's client, which no signal interrupts
