@@ -58,6 +58,7 @@ def import_packages(cfg: Config) -> None:
         require("mmdet", purpose)
         if _needs_mmpretrain(cfg):
             require("mmpretrain", purpose)
+            compat.apply(compat.MULTIMODAL)
         compat.apply(compat.DETECTORS)
         import mmdet.models  # noqa: F401
 
