@@ -1,11 +1,14 @@
 """Classifiers are imported without transformers."""
 
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from mmresnet.errors import UserError
 
 # those that ask whether transformers is installed, and the one that hands their names on
 _ASKING = (
@@ -58,7 +61,7 @@ def _take_multimodal_in() -> None:
     """Import what was left out.
 
     Raises:
-        TypeError: mmpretrain does not know this release of transformers.
+        UserError: mmpretrain does not know this release of transformers.
     """
     from mmpretrain.utils import dependency
 
@@ -67,6 +70,13 @@ def _take_multimodal_in() -> None:
             del registry.module_dict[name]
     _placeholders.clear()
     dependency.WITH_MULTIMODAL = True
-    for name in _ASKING:
-        if name in sys.modules:
-            importlib.reload(sys.modules[name])
+    try:
+        for name in _ASKING:
+            if name in sys.modules:
+                importlib.reload(sys.modules[name])
+    except (ImportError, TypeError) as error:
+        raise UserError(
+            "mmpretrain cannot import its models of images and text beside transformers "
+            f"{importlib.metadata.version('transformers')} ({error}): pip install "
+            "'transformers<4.57', in a new process."
+        ) from error

@@ -63,5 +63,14 @@ def test_a_release_that_mmpretrain_cannot_import_does_not_matter(tmp_path):
         import mmpretrain.datasets
         import mmpretrain.models
         assert sys.modules["transformers"].__file__.startswith({str(tmp_path)!r})
+
+        from mmpretrain.registry import MODELS
+        from mmresnet.errors import UserError
+        try:
+            MODELS.build(dict(type="ChineseCLIP"))
+        except UserError as error:
+            assert "pip install 'transformers<4.57'" in str(error), error
+        else:
+            raise AssertionError("it was built")
         """
     )
