@@ -27,15 +27,15 @@ def stock_training(build: Callable[..., Any], name: str, config: str, device: st
     return found
 
 
-def bare_training(name: str, batch: int, size: int, device: str) -> Candidates:
-    """Return training steps of torchvision's and timm's net."""
-    return {
-        f"{package}{', ' + TUNED if tuned else ''}": training.bare(
-            model, batch, size, 1000, device, tuned
-        )
-        for tuned in (False, True)
-        for package, model in training.bare_models(name).items()
-    }
+def bare_training(name: str, batch: int, size: int, device: str, compiled: bool) -> Candidates:
+    """Return training steps of torchvision's and timm's net, each in several ways."""
+    found = {}
+    for way in ("", f", {TUNED}", *[f", {TUNED}, compiled"] * compiled):
+        for package, model in training.bare_models(name).items():
+            if way.endswith("compiled"):
+                model.compile(dynamic=False)
+            found[package + way] = training.bare(model, batch, size, 1000, device, bool(way))
+    return found
 
 
 def stock_inference(

@@ -59,6 +59,7 @@ class Setting:
         repeat: Steps between two waits for the GPU.
         depth: Of the classifier.
         loader_images: Of an epoch of the input.
+        compiled: Whether the classifier's training is measured compiled as well.
     """
 
     device: str
@@ -72,6 +73,7 @@ class Setting:
     shape: tuple[int, int] = (800, 1344)
     loader_images: int = 256 * 24
     workers: int = min(16, os.cpu_count() or 1)
+    compiled: bool = False
 
 
 FULL = Setting("cuda", seconds=420, rounds=7)
@@ -91,7 +93,11 @@ def train_classifier(s: Setting) -> Candidates:
 
     found = others.stock_training(build, "mmpretrain", STOCK_CLASSIFIER, s.device)
     found |= own_training(build, CLASSIFIER, s.device)
-    return found | others.bare_training(f"resnet{s.depth}", s.batch, s.size, s.device)
+    found |= others.bare_training(f"resnet{s.depth}", s.batch, s.size, s.device, s.compiled)
+    if s.compiled:
+        ours = build(CLASSIFIER, ours="auto", device=s.device, options={"compile": True})
+        found["mmresnet, compiled"] = ours
+    return found
 
 
 def train_detector(s: Setting) -> Candidates:
@@ -259,6 +265,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--quick", action="store_true", help="few rounds; on a CPU, tiny nets")
+    parser.add_argument("--seconds", type=float, help="of measuring (420, with --quick 30)")
+    parser.add_argument("--compile", action="store_true", help="a classifier compiled, too: minutes")
     parser.add_argument("--cudnn-benchmark", action="store_true")
     parser.add_argument("--loop", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -270,6 +278,7 @@ def main() -> None:
         s = replace(s, **(TINY if args.device == "cpu" else {}))
     elif args.device == "cpu":
         parser.error("--device cpu needs --quick: for a CPU there are 'training' and 'inference'")
+    s = replace(s, seconds=args.seconds or s.seconds, compiled=args.compile)
     begin = time.perf_counter()
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = args.cudnn_benchmark

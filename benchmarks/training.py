@@ -129,6 +129,7 @@ def build(
     from mmengine.runner import Runner
 
     from mmresnet.engine.assembly import build_model, prepare_run
+    from mmresnet.engine.compilation import compile_steps
     from mmresnet.engine.float32_boxes import keep_boxes_in_float32
     from mmresnet.engine.precision import configure_training
 
@@ -140,6 +141,8 @@ def build(
         model.to(memory_format=torch.channels_last)
     if ours and hasattr(model, "roi_head"):
         keep_boxes_in_float32(model)
+    if cfg.get("compile") is True:
+        compile_steps(model.backbone, dynamic=False)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         runner = Runner.__new__(Runner)  # for its way to build an optimizer wrapper alone
         runner.model, runner._randomness_cfg = model, {}

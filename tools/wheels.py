@@ -1,8 +1,8 @@
 """Download wheels of the packages that the GPU tests need, for a machine without a network.
 
-These are the dependencies of mmresnet's extras openmmlab and demo, and of pytest, in the versions
-that are installed here. What an environment for PyTorch has in any case is left out: torch,
-torchvision, numpy, pillow, OpenCV, matplotlib, scipy and scikit-learn, and what only they need.
+These are the dependencies of mmresnet's extra openmmlab, and of pytest, in the versions that are
+installed here. What an environment for PyTorch has in any case is left out: torch, torchvision,
+numpy, pillow, OpenCV, matplotlib, scipy and scikit-learn, and what only they need.
 Then, on the machine:
 
     make test-gpu PYTHON=python3 WHEELS=.wheels
@@ -27,8 +27,7 @@ EXAMPLE = f"""example:
   .venv/bin/python tools/wheels.py --python 3.12 --out .wheels
 {cli.DEBUG_NOTE}"""
 
-# transformers: where it is there and new, mmpretrain cannot be imported
-ROOTS = ("mmresnet[openmmlab,demo]", "pytest", "transformers")
+ROOTS = ("mmresnet[openmmlab]", "pytest")
 PRESENT = (
     *("torch", "torchvision", "numpy", "pillow", "opencv-python"),
     *("matplotlib", "scipy", "scikit-learn"),

@@ -3,9 +3,10 @@
     python tools/train.py configs/cifar/resnet34-paper_1xb256_cifar10-images.py
 
 Source: the paper's training for ImageNet (He et al. 2015, Sec. 3.4), resnet34-paper_8xb32_in1k,
-with lengths in pixels divided by seven: short sides from 37 to 69, crops of 32×32. The first stage
-has 16 channels; 12 epochs instead of 120. It is for `mmresnet paper … --small`.
-No number is published for it.
+with lengths in pixels divided by seven: short sides from 37 to 69, crops of 32×32. The stem is a
+3×3 convolution without pooling, so that the last map of a crop has 4×4 cells; by the paper's stem
+it would be a single one. The first stage has 16 channels; 12 epochs instead of 120. It is for
+`mmresnet paper … --small`. No number is published for it.
 """
 
 _base_ = "../resnet34-paper_8xb32_in1k.py"
@@ -37,7 +38,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 model = dict(
-    backbone=dict(base_channels=16),
+    backbone=dict(type="mmresnet.ResNet_CIFAR", base_channels=16),
     head=dict(num_classes=num_classes, in_channels=128),
 )
 

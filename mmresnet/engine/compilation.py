@@ -34,14 +34,18 @@ def compile_backbone(runner: Runner) -> None:
     settings = settings_for(runner)
     if settings is None:
         return
-    backbone: Any = without_wrapper(runner.model).backbone
     try:
-        compiled = torch.compile(backbone._call_impl, **settings)
+        compile_steps(without_wrapper(runner.model).backbone, **settings)
     except (TypeError, RuntimeError) as error:  # an unknown backend is the latter
         raise UserError(
             f"compile is 'auto', True, False or keywords of torch.compile, such as "
             f"dict(dynamic=True), not {runner.cfg.compile!r}: {str(error).strip().splitlines()[0]}."
         ) from error
+
+
+def compile_steps(backbone: Any, **settings: Any) -> None:
+    """Let a module be computed by compiled code wherever gradients are recorded."""
+    compiled = torch.compile(backbone._call_impl, **settings)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         steps = compiled if torch.is_grad_enabled() else backbone._call_impl

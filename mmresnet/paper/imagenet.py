@@ -19,12 +19,12 @@ _SMALL_RECIPE = "resnet34-paper_1xb256_cifar10-images"
 _DATA = "ImageNet: train/<class>/*.JPEG and val/<class>/*.JPEG (mmresnet prepare imagenet)"
 _SMALL_DATA = "CIFAR-10 as images: train/<class>/*.jpg and test/<class>/*.jpg"
 _SMALL_SAYS = (
-    "crops of 32×32 at short sides from 37 to 69, a seventh of the paper's, and nets of a quarter "
-    "of the width"
+    "crops of 32×32 at short sides from 37 to 69, a seventh of the paper's, and nets with a 3×3 "
+    "stem and a quarter of the width"
 )
 _NETS = {  # name: options of the recipe, channels of the last stage
-    "plain-18": ("model.backbone.type=mmresnet.PlainNet model.backbone.depth=18", 512),
-    "plain-34": ("model.backbone.type=mmresnet.PlainNet", 512),
+    "plain-18": ("model.backbone.type=mmresnet.{plain} model.backbone.depth=18", 512),
+    "plain-34": ("model.backbone.type=mmresnet.{plain}", 512),
     "resnet-18-a": ("model.backbone.shortcut=A model.backbone.depth=18", 512),
     "resnet-34-a": ("model.backbone.shortcut=A", 512),
     "resnet-34-b": ("", 512),
@@ -41,6 +41,7 @@ _TOP5 = Column("top-5 error, %", "accuracy/top5", error)
 def _options(net: str, small: bool) -> str:
     """Return the options that make the recipe's net another one."""
     own, channels = _NETS[net]
+    own = own.format(plain="PlainNet_CIFAR" if small else "PlainNet")
     if channels == 512:
         return own
     channels = channels // 4 if small else channels

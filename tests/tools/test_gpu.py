@@ -60,10 +60,11 @@ def start(device: str) -> Callable[..., subprocess.Popen]:
         settings = ["--cfg-options", f"batch_size={batch_size}", *options]
         # TF32, of 10 bits, would hide a difference
         environment |= {"PYTHON": sys.executable, "NVIDIA_TF32_OVERRIDE": 0}
+        precise = ["--device", device, "--precision", "float32"]
         path = [str(TOOLS.parent), os.environ.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         return subprocess.Popen(
-            [*map(str, command), "--work-dir", str(work), "--device", device, *settings],
+            [*map(str, command), "--work-dir", str(work), *precise, *settings],
             env=os.environ | {name: str(value) for name, value in environment.items()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -109,6 +110,30 @@ def test_two_processes_share_a_gpu(
     work = {"work": tmp_path / "two", "batch_size": 2, "options": options}
     finish(start(*command, **work, **group, RANK=rank, LOCAL_RANK=0) for rank in (0, 1))
     torch.testing.assert_close(weights(tmp_path / "two"), alone, **CLOSE)
+
+
+def test_two_processes_of_logical_shards_get_the_bits_of_one(
+    config: Path, start: Callable[..., subprocess.Popen], tmp_path: Path
+) -> None:
+    """BatchNorm as well, and gradients that gloo exchanges by way of host memory."""
+    with_batch_norm = tmp_path / "config.py"
+    with_batch_norm.write_text(config.read_text().replace('"GN", num_groups=4', '"BN"'))
+    command = [sys.executable, TOOLS / "train.py", with_batch_norm]
+    options = (
+        "logical_shards=2",
+        "randomness.deterministic=True",
+        "env_cfg.dist_cfg.backend=gloo",
+    )
+    exact = {"batch_size": 2, "options": options, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    finish([start(*command, work=tmp_path / "one", **exact)])
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": 2}
+    command += ["--launcher", "pytorch"]
+    finish(
+        start(*command, work=tmp_path / "two", **exact, **group, RANK=rank, LOCAL_RANK=0)
+        for rank in (0, 1)
+    )
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert [name for name in one if not torch.equal(one[name], two[name])] == []
 
 
 def test_a_process_for_each_gpu(

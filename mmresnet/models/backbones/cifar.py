@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from mmresnet.errors import UserValueError
 from mmresnet.models.backbones.blocks import BasicBlock, ResidualBlock
-from mmresnet.models.backbones.resnet import ResNet
+from mmresnet.models.backbones.resnet import PlainNet, ResNet
 from mmresnet.models.backbones.shortcuts import (
     no_shortcut,
     projection,
@@ -22,6 +22,13 @@ class ResNet_CIFAR(ResNet):
 
     ``(N, 3, 32, 32) -> (N, 512, 4, 4)`` for depths 18 and 34, ``(N, 2048, 4, 4)`` above.
     """
+
+    stems: ClassVar = {False: cifar_stem}
+
+
+@MODELS.register_module()
+class PlainNet_CIFAR(PlainNet):
+    """:class:`ResNet_CIFAR` without its shortcuts, of depth 18 or 34."""
 
     stems: ClassVar = {False: cifar_stem}
 
