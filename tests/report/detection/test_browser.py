@@ -39,9 +39,15 @@ def test_a_click_on_a_cell_shows_its_boxes(page_of, run):
     page.wait_for_selector("#detection-confusion .confusion[data-drawn]")
     cells = matrix.locator(".nsewdrag").first
     box = cells.bounding_box()
+    # a click opens the cell that was hovered, which plotly takes note of 20 times a second
+    matrix.evaluate(
+        "plot => plot.on('plotly_hover', ({ points: [cell] }) => { plot.dataset.hovered = cell.x; })"
+    )
     # the first cell is open already
     for column, title in ((1, f"{EVIL}, found as dog 95%"), (0, f"{EVIL} 90%")):
         place = {"x": box["width"] * (column + 0.5) / 3, "y": box["height"] / 6}
+        cells.hover(position=place)
+        page.wait_for_selector(f"#detection-confusion [data-hovered='{column}']")
         cells.dblclick(position=place)  # which does not zoom
         page.wait_for_function(
             "title => document.querySelector('#detection-confusion .card strong').textContent"
