@@ -12,6 +12,7 @@ from mmresnet.models.backbones import (
     CifarPlainNet,
     CifarResNet,
     PlainNet,
+    PlainNet_CIFAR,
     ResNet,
     ResNet_CIFAR,
     ResNetV1d,
@@ -21,6 +22,7 @@ from mmresnet.registry import MODELS
 MISTAKES = [
     (ResNet, dict(depth=51), "ResNet has no depth 51; its depths are 18, 34, 50, 101, 152."),
     (PlainNet, dict(depth=50), "its depths are 18, 34"),
+    (PlainNet_CIFAR, dict(depth=18, deep_stem=True), "has no deep_stem"),
     (CifarResNet, dict(depth=21), "the nearest is 20"),
     (ResNet, dict(depth=18, style="tensorflow"), "must be 'pytorch' or 'caffe'"),
     (ResNet, dict(depth=18, style="cafe"), "Did you mean 'caffe'?"),
@@ -127,7 +129,8 @@ def test_shapes_agree_with_the_docstrings() -> None:
     assert shapes == [(1, 256, 56, 56), (1, 512, 28, 28), (1, 1024, 14, 14), (1, 2048, 7, 7)]
     small = torch.zeros(1, 3, 32, 32)
     assert CifarResNet(depth=20).eval()(small)[0].shape == (1, 64, 8, 8)
-    assert ResNet_CIFAR(depth=18).eval()(small)[0].shape == (1, 512, 4, 4)
+    for net in (ResNet_CIFAR, PlainNet_CIFAR):
+        assert net(depth=18).eval()(small)[0].shape == (1, 512, 4, 4)
 
 
 def test_train_and_eval_return_the_net_and_frozen_stages_stay_frozen() -> None:

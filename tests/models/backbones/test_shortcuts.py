@@ -8,7 +8,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmresnet.errors import UserError
-from mmresnet.models.backbones import CifarResNet, PlainNet, ResNet, ResNetV1d
+from mmresnet.models.backbones import (
+    CifarResNet,
+    PlainNet,
+    PlainNet_CIFAR,
+    ResNet,
+    ResNet_CIFAR,
+    ResNetV1d,
+)
 from mmresnet.weights import load_weights
 
 torchvision = pytest.importorskip("torchvision")
@@ -33,9 +40,10 @@ def test_option_c_of_resnet_34_has_thirteen_more_projections_than_b():
 
 
 @pytest.mark.parametrize("depth", [18, 34])
-def test_option_a_has_the_parameters_of_the_plain_net(depth):
+@pytest.mark.parametrize(("plain_net", "net"), [(PlainNet, ResNet), (PlainNet_CIFAR, ResNet_CIFAR)])
+def test_option_a_has_the_parameters_of_the_plain_net(plain_net, net, depth):
     """Table 2: "no extra parameter compared to their plain counterparts"."""
-    plain, a = PlainNet(depth), ResNet(depth, shortcut="A")
+    plain, a = plain_net(depth), net(depth, shortcut="A")
     assert list(a.state_dict()) == list(plain.state_dict())
     assert parameters(a) == parameters(plain)
 
