@@ -43,7 +43,8 @@ class NonFiniteHook(Hook):
 
     Args:
         on_non_finite: "stop", or "skip": leave the step out in all processes, restore buffers such
-            as BatchNorm's statistics, and go on.
+            as BatchNorm's statistics, and go on. A step of accumulated gradients is left out with
+            all of its iterations.
         max_consecutive: Number of skipped steps in succession after which it stops.
         max_total: Number of skipped steps of the run after which it stops.
 
@@ -69,8 +70,8 @@ class NonFiniteHook(Hook):
         self._values: list[Tensor] = []
         self._batch: Any = None
         self._random_states: dict[str, Any] = {}
-        self._explained = False  # in this iteration
-        self._spoiled = False  # the gradients accumulated so far
+        self._left_out = False  # the step of this iteration
+        self._spoiled: Explanation | None = None  # of the gradients accumulated so far
         self._handles: list[Any] = []
 
     def before_train(self, runner: Runner) -> None:
@@ -94,9 +95,10 @@ class NonFiniteHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Keep what computing the iteration again would take."""
         self._batch, self._random_states = data_batch, capture_random_states()
-        self._explained = False
-        for value, buffer in zip(self._values, self._buffers, strict=True):
-            value.copy_(buffer)
+        self._left_out = False
+        if self.skip and _between_steps(runner):
+            for value, buffer in zip(self._values, self._buffers, strict=True):
+                value.copy_(buffer)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -104,10 +106,13 @@ class NonFiniteHook(Hook):
         """Check what :meth:`_before_step` did not see: no step was taken in this iteration."""
         self._check_scale(runner)
         loss = float(torch.as_tensor((outputs or {}).get("loss", 0.0)).detach())
-        if self._explained or math.isfinite(loss):
+        if self._spoiled is None and not (self._left_out or math.isfinite(loss)):
+            self._spoiled = self._explain(runner, f"loss {loss:g}")
+        if self._spoiled is None:
             return
-        self._spoiled = not all(w.should_update() for _, w in optim_wrappers(runner.optim_wrapper))
-        self._act(runner, [self._explain(runner, f"loss {loss:g}")])
+        if not self.skip or _between_steps(runner):  # the scaler has left the step out
+            self._act(runner, [self._spoiled])
+            self._spoiled = None
         self._restore_buffers()
 
     def _keep_losses(self, model: nn.Module, inputs: Any, output: Any) -> None:
@@ -127,23 +132,20 @@ class NonFiniteHook(Hook):
             f"{n} {v:g}" for n, v in zip(self._losses, losses, strict=True) if not math.isfinite(v)
         ]
         several = get_world_size() > 1
-        stop = bool(bad_losses) or not math.isfinite(norm) or self._spoiled
+        spoiled = self._spoiled is not None
+        stop = bool(bad_losses) or not math.isfinite(norm) or spoiled
         if several and self.skip:
             stop = bool(all_reduce_max(stop, gradients[0]))
         if not stop:
             self._consecutive = 0
             return
+        self._left_out = True
         shared = several and (self.skip or not math.isfinite(norm))  # it is so in all processes
-        together = shared and not all_reduce_max(self._spoiled, gradients[0])
-        explained = []
-        if not self._spoiled:  # or it has been explained
-            what = ", ".join([*bad_losses, f"gradient norm {norm:g}"])
-            explained.append(self._explain(runner, what, together))
-        if shared:
-            explained = [one for of_process in all_gather_object(explained) for one in of_process]
-        if not self._spoiled:
-            self._act(runner, explained)
-        self._spoiled = False
+        together = shared and not all_reduce_max(spoiled, gradients[0])
+        what = ", ".join([*bad_losses, f"gradient norm {norm:g}"])
+        explanation = self._spoiled or self._explain(runner, what, together)
+        self._act(runner, all_gather_object(explanation) if shared else [explanation])
+        self._spoiled = None
         self._restore_buffers()
         for parameter in parameters:
             parameter.grad = None  # which optimizers pass over
@@ -165,7 +167,6 @@ class NonFiniteHook(Hook):
         return values
 
     def _explain(self, runner: Runner, what: str, together: bool = False) -> Explanation:
-        self._explained = True
         save = not (self.skip and self._skipped(runner))  # of skipped steps, the first
         model = without_wrapper(runner.model)
         return explain(runner, model, what, self._batch, self._random_states, save, together)
@@ -213,6 +214,11 @@ class NonFiniteHook(Hook):
                     "clip gradients, or compute in bfloat16 or float32.",
                     shared=get_world_size() > 1,
                 )
+
+
+def _between_steps(runner: Runner) -> bool:
+    """Return whether no gradients are accumulated for a step to come."""
+    return all(wrapper.should_update() for _, wrapper in optim_wrappers(runner.optim_wrapper))
 
 
 def all_reduce_max(value: bool, like: Tensor) -> bool:

@@ -105,6 +105,15 @@ def test_an_accumulated_step_is_left_out_as_a_whole(run):
         assert_equal(parameters, dict(without.model.named_parameters()))
 
 
+def test_accumulated_steps_are_counted_once(run):
+    """Numbers 0 to 3 are of one step, 4 to 7 of the next one."""
+    accumulated = {"optim_wrapper": wrapper(accumulative_counts=2)}
+    limited = {**SKIP, "max_consecutive": 1}
+    run(limited, Numbers(bad=[0, 2]), **accumulated)
+    with pytest.raises(TrainingError, match=r"^2 steps in succession would be .* in iteration 3 "):
+        run(limited, Numbers(bad=[0, 2, 4, 7]), **accumulated)
+
+
 @pytest.mark.parametrize("kind", ["norm", "value"])
 def test_clipped_gradients_are_checked_too(kind, run):
     clip = {"max_norm": 1.0} if kind == "norm" else {"type": "value", "clip_value": 1.0}
@@ -114,8 +123,9 @@ def test_clipped_gradients_are_checked_too(kind, run):
     assert len(watched.message_hub.get_scalar("train/grad_norm").data[0]) == 4
 
 
-def half(**scale):
-    return wrapper("mmresnet.AmpOptimWrapper", dtype="float16", loss_scale=scale)
+def half(accumulative_counts=1, **scale):
+    settings = {"dtype": "float16", "accumulative_counts": accumulative_counts}
+    return wrapper("mmresnet.AmpOptimWrapper", loss_scale=scale, **settings)
 
 
 def test_an_overflow_of_float16_is_left_to_the_scaler(run):
@@ -133,6 +143,15 @@ def test_a_scale_below_1_is_an_error(run):
 def test_a_loss_that_is_not_finite_in_float16_is_an_error(run):
     with pytest.raises(TrainingError, match=r"loss scale \d.*Images: 5\.png"):
         run({}, Numbers(bad=[5]), optim_wrapper=half(init_scale=4.0))
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_the_step_after_one_that_the_scaler_left_out_is_taken(bad, run):
+    """Two iterations make a step, and the numbers 0 to 3 are those of the first one."""
+    skipped = run(SKIP, Numbers(bad=[bad]), optim_wrapper=half(2, init_scale=4.0))
+    assert skipped.message_hub.get_info("skipped_steps") == 1
+    without = run(SKIP, Numbers(without=range(4)), optim_wrapper=half(2, init_scale=2.0))
+    assert_equal(weights(skipped), weights(without))
 
 
 def test_bfloat16(run):
