@@ -12,35 +12,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import group_norm
 import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
 PORT = 29400
-# GroupNorm, since batch statistics depend on how a batch is split; each iteration is saved
-CONFIG = """
-_base_ = [{base!r}]
+# each iteration is saved
+CONFIG = f"""
+{group_norm.CONFIG}
 custom_imports = dict(imports=["record_steps"])
 custom_hooks = [
     dict(type="RecordSteps"), dict(type="mmresnet.ProcessesHook", timeout=15)
 ]
-model = dict(
-    backbone=dict(
-        depth=18, stem_channels=8, base_channels=8, norm_cfg=dict(type="GN", num_groups=4)
-    ),
-    head=dict(in_channels=64),
-)
-train_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="Resize", scale=32),
-    dict(type="PackInputs"),
-]
 train_dataloader = dict(batch_size=1, num_workers=0)
 default_hooks = dict(checkpoint=dict(minutes=0.0001, interval=100))
-optim_wrapper = dict(optimizer=dict(lr=0.01))
 randomness = dict(seed=7)
 train_cfg = dict(max_epochs=4)  # of six iterations
-val_dataloader = val_evaluator = val_cfg = None
 """
 # steps take a while, so that a host can be lost meanwhile. GATES: the iteration after which one
 # process waits for more, and that after which two do, until they are told to end

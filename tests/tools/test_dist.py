@@ -7,33 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import group_norm
 import pytest
 
 pytestmark = pytest.mark.dist
 
 ROOT = Path(__file__).parents[2]
-# GroupNorm, since batch statistics depend on how a batch is split; no augmentation, fixed order.
-# Process r of 2 gets the images r, r + 2, …, so that in each step the two together see the images
-# of one process with twice the batch size.
-CONFIG = """
-_base_ = [{base!r}]
+# a fixed order: process r of 2 gets the images r, r + 2, …, so that in each step the two together
+# see the images of one process with twice the batch size
+CONFIG = f"""
+{group_norm.CONFIG}
 custom_imports = dict(imports=["write_losses"])
 custom_hooks = [dict(type="WriteLosses")]
-model = dict(
-    backbone=dict(
-        depth=18, stem_channels=8, base_channels=8, norm_cfg=dict(type="GN", num_groups=4)
-    ),
-    head=dict(in_channels=64),
-)
-train_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="Resize", scale=32),
-    dict(type="PackInputs"),
-]
 train_dataloader = dict(sampler=dict(type="DefaultSampler", shuffle=False))
-optim_wrapper = dict(optimizer=dict(lr=0.01))
 train_cfg = dict(max_epochs=7)  # of three iterations
-val_dataloader = val_evaluator = val_cfg = None
 """
 HOOK = """
 import json

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import group_norm
 import pytest
 import torch
 
@@ -16,29 +17,15 @@ pytestmark = [pytest.mark.gpu, pytest.mark.dist]
 
 CLOSE = {"rtol": 0, "atol": 1e-4}
 TOOLS = Path(__file__).parents[2] / "tools"
-# GroupNorm, since batch statistics depend on how a batch is split; no augmentation, fixed order.
-# Process r of n gets the images r, r + n, …, so that in each step all together see the images of
-# one process with n times the batch size.
-CONFIG = """
-_base_ = [{base!r}]
+# a fixed order: process r of n gets the images r, r + n, …, so that in each step all together see
+# the images of one process with n times the batch size
+CONFIG = f"""
+{group_norm.CONFIG}
 num_classes = 3
 num_workers = 0
-data_root = {images!r}
-model = dict(
-    backbone=dict(
-        depth=18, stem_channels=8, base_channels=8, norm_cfg=dict(type="GN", num_groups=4)
-    ),
-    head=dict(in_channels=64),
-)
-train_pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="Resize", scale=32),
-    dict(type="PackInputs"),
-]
+data_root = {{images!r}}
 train_dataloader = dict(sampler=dict(type="DefaultSampler", shuffle=False))
-optim_wrapper = dict(optimizer=dict(lr=0.01))
 train_cfg = dict(max_epochs=2)
-val_dataloader = val_evaluator = val_cfg = None
 """
 
 

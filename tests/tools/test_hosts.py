@@ -57,15 +57,21 @@ def several(first, nodes="1:2"):
     return ["--nproc", "1", "--nnodes", nodes, "--rdzv", f"{first.address}:{PORT}"]
 
 
-def test_one_that_is_lost_in_mid_epoch_is_gone_on_without(start, unbroken, tmp_path):
-    work = tmp_path / "work"
+def lose_one(start, work, **settings):
+    """Train on two hosts, of which the second is lost in step 8; return what the first one says."""
     with hosts(2) as (first, second):
-        stays, lost = (start(host, *several(first)) for host in (first, second))
+        stays, lost = (start(host, *several(first), **settings) for host in (first, second))
         wait_for_step(work, 8, stays, lost)
         kill(lost)
         out, err = stays.end()
     assert stays.returncode == 0, err[-3000:]
     assert "All processes start again (restart 1)." in out
+    return out
+
+
+def test_one_that_is_lost_in_mid_epoch_is_gone_on_without(start, unbroken, tmp_path):
+    work = tmp_path / "work"
+    out = lose_one(start, work)
     assert "1 of at most 2 processes, with 2 images each: 2 images per step" in out
     assert "the checkpoint is of 2 × 1 images per step, this run has 1 × 2" in out
     check_same(work, unbroken(TWO))
@@ -157,13 +163,7 @@ def steps_of_one(work):
 def test_logical_shards_have_the_same_bits_when_a_host_is_lost(start, unbroken, tmp_path):
     """Two hosts have two of four shards each; one is killed; the other one takes all."""
     work = tmp_path / "work"
-    with hosts(2) as (first, second):
-        stays, lost = (start(host, *several(first), options=SHARDS) for host in (first, second))
-        wait_for_step(work, 8, stays, lost)
-        kill(lost)
-        out, err = stays.end()
-    assert stays.returncode == 0, err[-3000:]
-    assert "All processes start again (restart 1)." in out
+    lose_one(start, work, options=SHARDS)
     assert sorted(steps(work)) == list(range(24))
     assert {size for _, size in sizes(work)} == {1, 2}
     whole = unbroken(SHARDS)
