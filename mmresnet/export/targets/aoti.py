@@ -14,10 +14,12 @@ from mmresnet.export.targets.program import input_shape, trace
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.export import ExportedProgram
 
     from mmresnet.export.wrappers import Exportable
 
 _COMPILERS = ("g++", "clang++")
+_CONVOLUTIONS = ("conv2d", "conv_transpose2d")
 
 
 def check_compiler() -> str:
@@ -47,10 +49,23 @@ def write(module: Exportable, folder: Path) -> dict[str, Any]:
 
     compiler = check_compiler()
     program = trace(module)
+    # torch 2.14 computes these channels last, and reads what they return as if it were not
+    settings = {"layout_optimization": False} if _convolves_regions(program) else {}
     content = io.BytesIO()  # writing a file itself, PyTorch ends the process where the disk is full
-    aoti_compile_and_package(program, package_path=content)
+    aoti_compile_and_package(program, package_path=content, inductor_configs=settings)
     (folder / "model.pt2").write_bytes(content.getbuffer())
     return {"compiler": Path(compiler).name, "input_shape": input_shape(program)}
+
+
+def _convolves_regions(program: ExportedProgram) -> bool:
+    """Return whether a convolution takes as many maps as was found in the image, as of C4."""
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    return any(
+        getattr(node.target, "_opname", None) in _CONVOLUTIONS
+        and free_unbacked_symbols(node.args[0].meta["val"])
+        for node in program.graph.nodes
+    )
 
 
 def load(folder: Path) -> Callable[[np.ndarray], list[np.ndarray]]:
