@@ -266,7 +266,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--quick", action="store_true", help="few rounds; on a CPU, tiny nets")
     parser.add_argument("--seconds", type=float, help="of measuring (420, with --quick 30)")
-    parser.add_argument("--compile", action="store_true", help="a classifier compiled, too: minutes")
+    parser.add_argument("--compile", action="store_true", help="a classifier compiled, too")
     parser.add_argument("--cudnn-benchmark", action="store_true")
     parser.add_argument("--loop", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -41,7 +41,7 @@ def test_a_click_on_a_cell_shows_its_boxes(page_of, run):
     box = cells.bounding_box()
     # a click opens the cell that was hovered, which plotly takes note of 20 times a second
     matrix.evaluate(
-        "plot => plot.on('plotly_hover', ({ points: [cell] }) => { plot.dataset.hovered = cell.x; })"
+        "plot => plot.on('plotly_hover', ({ points }) => { plot.dataset.hovered = points[0].x; })"
     )
     # the first cell is open already
     for column, title in ((1, f"{EVIL}, found as dog 95%"), (0, f"{EVIL} 90%")):
