@@ -130,17 +130,18 @@ def main() -> None:
     print_heading(args.n)
     rows, left_out = [], []
     chosen = [row for row in ROWS if row.command.split()[0] in (args.names or names)]
-    with tempfile.TemporaryDirectory() as digits:
+    with tempfile.TemporaryDirectory() as folder:
+        digits = Path(folder, "digits")
         printed = dict.fromkeys(row.command for row in chosen)
         for command in printed:
             if "DIGITS" in command:
                 from mmresnet.datasets.demo.digits import write_digits
 
-                write_digits(Path(digits))
+                write_digits(digits)
             if command == "input" and "MMRESNET_DATA" not in os.environ:
                 printed[command] = ""
                 continue
-            printed[command] = printed_by(command, args.n, digits)
+            printed[command] = printed_by(command, args.n, str(digits))
     for row in chosen:
         stock, ours = (cell(printed[row.command] or "", *place) for place in (row.stock, row.ours))
         if stock is None or ours is None:
