@@ -74,8 +74,8 @@ ROWS = (
         "from the start to the end of the first iteration",
         "startup DIGITS",
         "mmpretrain",
-        ("first iteration: mmpretrain", "wall, s"),
-        ("first iteration: mmresnet", "wall, s"),
+        ("first iteration: mmpretrain", "end, s"),
+        ("first iteration: mmresnet", "end, s"),
     ),
     Row(
         "what training waits for a checkpoint of ResNet-50",
