@@ -6,7 +6,7 @@ The processes are forked from one that has imported torch, and meet by gloo. For
 them, ``PROCESSES.pt`` in FOLDER has what each process has at the end.
 """
 
-import os
+import multiprocessing
 import sys
 
 import torch
@@ -68,35 +68,30 @@ def train(layout: Layout) -> dict:
     }
 
 
-def work(rank: int, processes: int, shards: int, folder: str) -> list:
-    meeting = f"file://{folder}/{processes}.meeting"
-    distributed.init_process_group("gloo", meeting, rank=rank, world_size=processes)
-    ends = [None] * processes
-    distributed.all_gather_object(ends, train(Layout(shards, rank, processes)))
-    distributed.destroy_process_group()
-    return ends
+def work(rank: int, processes: int, shards: int, folder: str) -> None:
+    if processes > 1:
+        meeting = f"file://{folder}/{processes}.meeting"
+        distributed.init_process_group("gloo", meeting, rank=rank, world_size=processes)
+    own = train(Layout(shards, rank, processes))
+    ends = [own] * processes
+    if processes > 1:
+        distributed.all_gather_object(ends, own)
+        distributed.destroy_process_group()
+    if rank == 0:
+        torch.save(ends, f"{folder}/{processes}.pt")
 
 
 def run(folder: str, shards: int, processes: int) -> None:
-    children = []
-    for rank in range(processes):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                alone = processes == 1
-                ends = [train(Layout(shards))] if alone else work(rank, processes, shards, folder)
-                if rank == 0:
-                    torch.save(ends, f"{folder}/{processes}.pt")
-                code = 0
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        children.append(child)
-    statuses = [os.waitpid(child, 0)[1] for child in children]
-    if any(statuses):
+    forked = multiprocessing.get_context("fork")
+    workers = [
+        forked.Process(target=work, args=(rank, processes, shards, folder))
+        for rank in range(processes)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
         sys.exit(f"{processes} processes failed")
 
 

@@ -9,9 +9,11 @@ and ``finish=False`` leaves the training killed.
 """
 
 import ast
+import multiprocessing
 import os
 import signal
 import sys
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import torch
@@ -41,6 +43,9 @@ class Killer(Hook):
 def train_in(job: dict, kill: list | None, resume: bool, rank: int, port: int) -> None:
     from mmresnet.apis import train
 
+    log = os.open(f"{job['work_dir']}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     torch.set_num_threads(1)
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(job["processes"]))
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
@@ -62,31 +67,23 @@ def train_in(job: dict, kill: list | None, resume: bool, rank: int, port: int) -
 
 def start(job: dict, kill: list | None, resume: bool) -> bool:
     """Train in new processes, and return whether they ended by themselves; log to a file."""
-    port, children = free_port(), []
-    for rank in range(job["processes"]):
-        child = os.fork()
-        if child == 0:
-            log = os.open(f"{job['work_dir']}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            code = 1
-            try:
-                train_in(job, kill, resume, rank, port)
-                code = 0
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-            finally:
-                sys.stdout.flush()
-                os._exit(code)
-        children.append(child)
+    forked = multiprocessing.get_context("fork")
+    port = free_port()
+    processes = [
+        forked.Process(target=train_in, args=(job, kill, resume, rank, port))
+        for rank in range(job["processes"])
+    ]
+    for process in processes:
+        process.start()
     killed = failed = False
-    while children:
-        child, status = os.wait()
-        children.remove(child)
-        killed |= os.WIFSIGNALED(status)
-        failed |= not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status) != 0
-        for other in children if killed else ():
-            os.kill(other, signal.SIGKILL)
+    while processes:
+        wait([process.sentinel for process in processes])
+        for process in [process for process in processes if not process.is_alive()]:
+            processes.remove(process)
+            killed |= process.exitcode < 0
+            failed |= process.exitcode > 0
+        for process in processes if killed else ():
+            process.kill()
     if failed and not killed:
         sys.exit(Path(f"{job['work_dir']}.log").read_text())
     return not killed

@@ -9,6 +9,7 @@ job has at the end.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from number_net import Net, Numbers
 
 from mmresnet.cli.rendezvous import free_port
 
+FORKED = multiprocessing.get_context("fork")
 ITERATIONS, STEPS, BATCH = 3, 3, 2  # iterations of a step, steps, images of a process
 
 
@@ -79,22 +81,15 @@ def train(folder, number, rank, port, processes, bad, without, finite_gradients)
 
 def main(folder):
     for number, job in enumerate(json.loads((folder / "jobs.json").read_text())):
-        port, children = free_port(), []
+        port, processes = free_port(), []
         for rank in range(job["processes"]):
-            child = os.fork()
-            if child == 0:
-                code = 1
-                try:
-                    train(folder, number, rank, port, **job)
-                    code = 0
-                except BaseException:
-                    sys.excepthook(*sys.exc_info())
-                finally:
-                    sys.stdout.flush()
-                    os._exit(code)
-            children.append(child)
-        statuses = [os.waitpid(child, 0)[1] for child in children]
-        if any(statuses):
+            processes.append(
+                FORKED.Process(target=train, args=(folder, number, rank, port), kwargs=job)
+            )
+            processes[-1].start()
+        for process in processes:
+            process.join()
+        if any(process.exitcode for process in processes):
             sys.exit(f"job {number} failed: {job}")
 
 

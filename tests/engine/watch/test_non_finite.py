@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from number_net import Net, Numbers
 
 from mmresnet.engine.watch.non_finite import NonFiniteHook
@@ -112,6 +113,35 @@ def test_accumulated_steps_are_counted_once(run):
     run(limited, Numbers(bad=[0, 2]), **accumulated)
     with pytest.raises(TrainingError, match=r"^2 steps in succession would be .* in iteration 3 "):
         run(limited, Numbers(bad=[0, 2, 4, 7]), **accumulated)
+
+
+class TwoOptimizers(Net):
+    """Has a forward pass for each."""
+
+    def train_step(self, data, optim_wrapper):
+        data, losses = self.data_preprocessor(data, True), {}
+        for name, own in optim_wrapper.items():
+            loss, _ = self.parse_losses(self(**data, mode="loss"))
+            own.update_params(loss)
+            losses[f"loss_{name}"] = loss
+        return losses
+
+
+def test_one_of_several_optimizers_accumulates(run):
+    """Statistics are those before its step began, of which numbers 4 to 7 are."""
+
+    def trained(*numbers):
+        torch.manual_seed(0)
+        net = TwoOptimizers()
+        head, stem = (torch.optim.SGD(part.parameters(), 0.01) for part in (net.head, net.stem))
+        wrappers = {"head": OptimWrapper(head), "stem": OptimWrapper(stem, accumulative_counts=2)}
+        return run(SKIP, Numbers(*numbers), net, optim_wrapper=OptimWrapperDict(**wrappers))
+
+    skipped, without = trained(8, [6]), trained(4)
+    assert skipped.message_hub.get_info("skipped_steps") == 2
+    assert_equal(dict(skipped.model.named_buffers()), dict(without.model.named_buffers()))
+    assert_equal(skipped.model.stem.state_dict(), without.model.stem.state_dict())
+    assert not torch.equal(skipped.model.head.weight, without.model.head.weight)  # by 4 and 5
 
 
 @pytest.mark.parametrize("kind", ["norm", "value"])
