@@ -33,16 +33,16 @@ class Nothing(Dataset[int]):
     """A data set of which only the length is asked for, and which images lie in which shard."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size, self.rows = size, np.arange(size)
+        shards, offsets = (self.rows // IN_A_SHARD).astype(np.int32), self.rows % IN_A_SHARD
+        self.columns = {"shard": shards, "offset": offsets}
 
     def __len__(self) -> int:
         return self.size
 
     def rows_in_shards(self) -> tuple[Any, np.ndarray]:
         """Return what a ``ShardSampler`` asks for."""
-        rows = np.arange(self.size)
-        columns = {"shard": (rows // IN_A_SHARD).astype(np.int32), "offset": rows % IN_A_SHARD}
-        return SimpleNamespace(index=SimpleNamespace(columns=columns), cache=None), rows
+        return SimpleNamespace(index=SimpleNamespace(columns=self.columns), cache=None), self.rows
 
 
 def loader_of(
