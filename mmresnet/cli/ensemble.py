@@ -4,7 +4,8 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from mmresnet.errors import UserError
 
@@ -16,6 +17,7 @@ EXAMPLE = """\
   %(prog)s resnet34.npz resnet50.npz resnet101.npz
   %(prog)s resnet34.npz resnet50.npz --weights 1 2
   %(prog)s resnet34.npz resnet50.npz resnet101.npz --subsets
+  %(prog)s resnet50.npz resnet101.npz --out both.npz
   %(prog)s resnet50.npz resnet101.npz --submission answer.txt --devkit-labels map_clsloc.txt
 The files are those that mmresnet test --scores FILE.npz writes."""
 
@@ -28,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--subsets", action="store_true", help="print the errors of every subset, the best first"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE.npz",
+        help="write the average as a file of scores, such as for localization",
     )
     parser.add_argument(
         "--submission",
@@ -49,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
             "--submission FILE needs --devkit-labels FILE, and the other way about: the server "
             "numbers the classes as the challenge's devkit does, not in the order of WordNet ids."
         )
-    from mmresnet.datasets.class_scores import load
+    from mmresnet.datasets.class_scores import check_free, load, save
     from mmresnet.evaluation import ensembles, submission
 
     numbers = submission.read_devkit_labels(args.devkit_labels) if args.submission else {}
@@ -59,16 +66,28 @@ def run(args: argparse.Namespace) -> None:
     whole = tuple(range(len(args.files)))
     subsets = ensembles.all_subsets(len(whole)) if args.subsets else [whole]
     members = ensembles.align({path: load(path) for path in args.files})
-    if members[0].labels is not None or not args.submission:
+    if args.out:
+        check_free(args.out, _test_of(args, members), "--out")
+    if members[0].labels is not None or not (args.submission or args.out):
         singles = [(index,) for index in whole]
         wanted = list(dict.fromkeys([*singles, *subsets]))
         found = _evaluate(members, sorted(wanted), args.weights)
         _print(args, members, found)
+    if args.out:
+        scores = ensembles.average(members, args.weights)
+        save(args.out, replace(members[0], scores=scores, test=_test_of(args, members)))
+        print(f"Wrote {args.out}: the average of {len(members)}")
     if args.submission:
         order = submission.numbers_of(members[0].classes, numbers)
         scores = ensembles.average(members, args.weights)
         submission.write_submission(args.submission, scores, members[0].images, order)
         print(f"Wrote {args.submission}: {len(scores):,} images, in the order of their names")
+
+
+def _test_of(args: argparse.Namespace, members: list["ClassScores"]) -> dict[str, Any]:
+    """Return what identifies the average: the tests of its members, and their weights."""
+    tests = [dict(one.test) for one in members]
+    return {"ensemble": tests, **({"weights": args.weights} if args.weights else {})}
 
 
 def _evaluate(

@@ -1,4 +1,4 @@
-"""Combine trained detectors into an ensemble, which is tested and run as one of them."""
+"""Combine trained detectors, or localizers, into an ensemble, which is tested as one of them."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "members",
         nargs="+",
         metavar="CONFIG CHECKPOINT",
-        help="two or more detectors: of each a config file or a recipe's name, and a checkpoint",
+        help="two or more detectors, or localizers: of each a config or recipe, and a checkpoint",
     )
     parser.add_argument("--out", metavar="FOLDER", required=True, help="a new folder to write")
 
@@ -38,5 +38,5 @@ def run(args: argparse.Namespace) -> None:
     written = combine_detectors(members, args.out)
     for note in written.notes:
         print(f"Note: {note}")
-    print(f"An ensemble of {len(members)} detectors. To test it:")
+    print(f"An ensemble of {len(members)} members. To test it:")
     print(f"mmresnet test {written.config} {written.checkpoint}")

@@ -109,37 +109,39 @@ def _checked(arrays: Mapping[str, np.ndarray]) -> ClassScores:
     return ClassScores(scores, images, classes, labels, test, folder)
 
 
-def check_place(path: str | os.PathLike[str]) -> None:
-    """Check the name of a file to write scores to.
+def check_place(path: str | os.PathLike[str], option: str = "--scores") -> None:
+    """Check the name of a file to write scores to, which was given by ``option``.
 
     Raises:
         UserError: It does not end in .npz, or its folder does not exist.
     """
     path = Path(path)
     if path.suffix != ".npz":
-        raise UserError(f"--scores: '{path}' must end in .npz, the format that is written.")
+        raise UserError(f"{option}: '{path}' must end in .npz, the format that is written.")
     if not path.parent.is_dir():
-        raise UserError(f"--scores: there is no folder '{path.parent}': make it first.")
+        raise UserError(f"{option}: there is no folder '{path.parent}': make it first.")
 
 
-def check_free(path: str | os.PathLike[str], test: Mapping[str, Any]) -> None:
+def check_free(
+    path: str | os.PathLike[str], test: Mapping[str, Any], option: str = "--scores"
+) -> None:
     """Refuse to write the scores of a test over those of another one.
 
     Raises:
         UserError: As :func:`check_place`, or ``path`` has other scores or another content.
     """
-    check_place(path)
+    check_place(path, option)
     if not Path(path).exists():
         return
     try:
         before = load(path).test
     except UserError as error:
-        raise UserError(f"--scores: {error} Name another file, it would be overwritten.") from error
+        raise UserError(f"{option}: {error} Name another file, it would be overwritten.") from error
     now = json.loads(_as_json(test))
     for key in [*now, *before]:
         if before.get(key) != now.get(key):
             raise UserError(
-                f"--scores: '{path}' has the scores of another test, with {key} "
+                f"{option}: '{path}' has the scores of another test, with {key} "
                 f"{_text(before.get(key))} instead of {_text(now.get(key))}: name another file, or "
                 "delete this one."
             )

@@ -1,4 +1,4 @@
-"""Writing an ensemble of detectors: its members' configs and checkpoints as one of each."""
+"""Writing an ensemble of detectors or localizers: configs and checkpoints as one of each."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ def combine_detectors(
 ) -> Combined:
     """Write an ensemble, which ``mmresnet test`` and ``mmresnet infer`` take as any detector.
 
-    Both files have the folder's name. The config has the data, the test pipeline and the settings
-    of ``test_cfg.rcnn`` of the first member, the checkpoint the weights of all.
+    Both files have the folder's name. The config has the data, the test pipeline and, of detectors,
+    the settings of ``test_cfg.rcnn`` of the first member, the checkpoint the weights of all.
 
     Args:
-        members: Config and checkpoint of two or more detectors.
+        members: Config and checkpoint of two or more Faster R-CNNs, or of two or more
+            ``mmresnet.RegionLocalizer``.
         folder: Where to write; it must not exist.
 
     Raises:
         UserError: A file is missing, a checkpoint is not of its config, the members' classes
-            differ, one is no Faster R-CNN, or the folder exists.
+            differ, one is of another kind, or the folder exists.
     """
     import torch
 
@@ -95,13 +96,17 @@ def _ensemble_config(configs: Sequence[Config]) -> Config:
         for _, part in parts(model, "model"):
             if type_name(part.get("init_cfg")) == "Pretrained":
                 del part["init_cfg"]
-        models.append({**model, "train_cfg": None})
+        models.append(model)
     first = {key: value for key, value in configs[0].to_dict().items() if key not in _OF_TRAINING}
-    settings = dict(models[0]["test_cfg"]["rcnn"])
+    first.pop("data_preprocessor", None)  # each member has its own
+    if type_name(models[0]) == "RegionLocalizer":
+        first["model"] = {"type": "mmresnet.RegionLocalizerEnsemble", "members": models}
+        return Config(first)
+    settings = dict((models[0].get("test_cfg") or {}).get("rcnn") or {})
     settings.pop("multi_scale", None)  # stays with the members
     first["model"] = {
         "type": "mmresnet.DetectorEnsemble",
-        "members": models,
+        "members": [{**model, "train_cfg": None} for model in models],
         "test_cfg": {"rcnn": settings},
     }
     return Config(first)

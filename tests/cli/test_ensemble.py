@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmresnet.cli.main import main
-from mmresnet.datasets.class_scores import ClassScores, save
+from mmresnet.datasets.class_scores import ClassScores, load, save
 
 IDS = [f"n0000000{i}" for i in range(6)]
 # the three images are of the classes 0, 1 and 2; each member is wrong about one of them
@@ -65,6 +65,22 @@ def test_all_subsets(files, capsys):
         *(["1+2", "0.00%"], ["1+3", "0.00%"], ["1", "33.33%"], ["1+2+3", "33.33%"]),
         *(["2", "33.33%"], ["2+3", "33.33%"], ["3", "33.33%"]),
     ]
+
+
+def test_the_average_as_a_file(files, capsys):
+    names = files("x.npz", FIRST), files("y.npz", SECOND)
+    weighted = [*names, "--weights", "1", "3", "--out", "both.npz"]
+    code, lines = run(capsys, *weighted)
+    assert (code, lines[-1]) == (0, "Wrote both.npz: the average of 2")
+    found = load("both.npz")
+    np.testing.assert_allclose(found.scores, np.array(FIRST) / 4 + 0.75 * np.array(SECOND))
+    assert (found.images, found.classes) == (["a/3.jpg", "b/1.jpg", "b/2.jpg"], IDS)
+    assert found.labels.tolist() == [0, 1, 2]
+    assert [one["protocol"] for one in found.test["ensemble"]] == ["dense", "dense"]
+    assert run(capsys, *weighted)[0] == 0  # the same again
+    code, lines = run(capsys, *names, "--out", "both.npz")
+    assert code == 2
+    assert "--out: 'both.npz' has the scores of another test" in lines[0]
 
 
 def test_a_submission(files, capsys, tmp_path):

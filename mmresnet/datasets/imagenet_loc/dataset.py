@@ -54,7 +54,7 @@ class ImageNetLoc(OnBadSample, BaseDataset):
         topk: How many classes are taken from ``scores``.
         proposals: A folder that ``mmresnet propose`` wrote for these images: each sample gets
             ``proposals``, float32 (K, n, 4), for its own class and for those of
-            ``predicted_classes``.
+            ``predicted_classes``. Of several folders it gets all proposals.
         metainfo: ``classes`` names the classes, where there is no folder of training annotations.
         pipeline, on_bad_sample, max_bad_share, kwargs: Those of
             :class:`mmresnet.datasets.bad_samples.OnBadSample` and mmengine's ``BaseDataset``.
@@ -69,7 +69,7 @@ class ImageNetLoc(OnBadSample, BaseDataset):
         split: str = "train",
         scores: str | None = None,
         topk: int = 5,
-        proposals: str | None = None,
+        proposals: str | Sequence[str] | None = None,
         metainfo: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -79,7 +79,8 @@ class ImageNetLoc(OnBadSample, BaseDataset):
         if topk < 1:
             raise UserValueError(f"ImageNetLoc: topk={topk} must be at least 1.")
         self.split, self.scores, self.topk = split, scores, topk
-        self._proposals = None if proposals is None else ProposalFiles(proposals)
+        folders = [proposals] if isinstance(proposals, str) else proposals or ()
+        self._proposals = [ProposalFiles(folder) for folder in folders]
         metainfo = dict(metainfo or {})
         metainfo.setdefault("classes", _class_names(data_root))
         super().__init__(data_root=data_root, metainfo=metainfo, **kwargs)
@@ -112,8 +113,8 @@ class ImageNetLoc(OnBadSample, BaseDataset):
             )
             for sample, predicted in zip(samples, best, strict=True):
                 sample["predicted_classes"] = predicted
-        if self._proposals is not None:
-            self._add_proposals(samples, self._proposals)
+        for proposals in self._proposals:
+            self._add_proposals(samples, proposals)
         return samples
 
     def _add_proposals(self, samples: list[dict[str, Any]], proposals: ProposalFiles) -> None:
@@ -127,13 +128,14 @@ class ImageNetLoc(OnBadSample, BaseDataset):
                     f"image's own and the predicted ones are {classes}. Write them again with the "
                     "same scores and topk."
                 )
-            sample["proposals_row"] = row
+            sample.setdefault("proposals_rows", []).append(row)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Return a sample before the pipeline, with its proposals."""
         info: dict[str, Any] = super().get_data_info(idx)
-        if self._proposals is not None:
-            info["proposals"] = np.array(self._proposals.boxes[info.pop("proposals_row")])
+        if self._proposals:
+            rows = zip(self._proposals, info.pop("proposals_rows"), strict=True)
+            info["proposals"] = np.concatenate([one.boxes[row] for one, row in rows], axis=1)
         return info
 
     def _images(self) -> dict[str, str]:

@@ -86,23 +86,25 @@ class RegionLocalizer(BaseModel):
         """
         images = without_padding(inputs, [one.img_shape for one in data_samples])
         classes = wanted_classes(data_samples, self.head.num_classes)
-        return [
-            self._predict_image(*one) for one in zip(images, data_samples, classes, strict=True)
-        ]
+        results = []
+        for image, sample, wanted in zip(images, data_samples, classes, strict=True):
+            found = self.score_regions(image, proposals_of(sample, wanted), wanted)
+            results.append(keep_best(sample, wanted, *found))
+        return results
 
-    def _predict_image(self, image: Tensor, data_sample: Any, classes: Tensor) -> Any:
-        proposals = getattr(data_sample, "proposals", None)
-        if proposals is None or len(proposals) != len(classes):
-            found = 0 if proposals is None else len(proposals)
-            raise UserError(
-                f"{getattr(data_sample, 'img_path', 'An image')} has proposals for {found} classes "
-                f"and not for the {len(classes)} that are tested: write them with "
-                "'mmresnet propose' and the same class scores, and set the data set's proposals."
-            )
-        boxes = torch.as_tensor(proposals, device=image.device)
-        count = boxes.shape[1]
-        flat = boxes.reshape(-1, 4)
-        labels = classes.to(image.device).repeat_interleave(count)
+    def score_regions(
+        self, image: Tensor, proposals: Tensor, classes: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return new scores in [0, 1], (K, n), and boxes within the image, (K, n, 4).
+
+        Args:
+            image: (3, H, W), normalized.
+            proposals: (K, n, 4), x1 y1 x2 y2 in its pixels, for each of ``classes``.
+            classes: int64 (K,).
+        """
+        flat = proposals.to(image.device).reshape(-1, 4)
+        shape = proposals.shape[:2]
+        labels = classes.to(image.device).repeat_interleave(shape[1])
         scores, moved = [], []
         for start in range(0, len(flat), self.regions_per_step):
             part = slice(start, start + self.regions_per_step)
@@ -112,7 +114,35 @@ class RegionLocalizer(BaseModel):
             moved.append(decode(deltas, flat[part].to(deltas.dtype), STDS))
         height, width = image.shape[-2:]
         limits = flat.new_tensor([width, height, width, height])
-        found_boxes = torch.cat(moved).clamp(min=0).minimum(limits).view(-1, count, 4)
-        best, index = torch.cat(scores).view(-1, count).max(dim=1)
-        chosen = found_boxes[torch.arange(len(index), device=index.device), index]
-        return set_results(data_sample, classes, chosen, best)
+        boxes = torch.cat(moved).clamp(min=0).minimum(limits)
+        return torch.cat(scores).view(shape), boxes.view(*shape, 4)
+
+
+def proposals_of(data_sample: Any, classes: Tensor) -> Tensor:
+    """Return the proposals of a sample for ``classes``, (K, n, 4).
+
+    Raises:
+        UserError: It has none, or for another number of classes.
+    """
+    proposals = getattr(data_sample, "proposals", None)
+    if proposals is None or len(proposals) != len(classes):
+        found = 0 if proposals is None else len(proposals)
+        raise UserError(
+            f"{getattr(data_sample, 'img_path', 'An image')} has proposals for {found} classes "
+            f"and not for the {len(classes)} that are tested: write them with "
+            "'mmresnet propose' and the same class scores, and set the data set's proposals."
+        )
+    return torch.as_tensor(proposals)
+
+
+def keep_best(data_sample: Any, classes: Tensor, scores: Tensor, boxes: Tensor) -> Any:
+    """Write the box of the highest score for each class into a sample, and return it.
+
+    Args:
+        classes: int64 (K,).
+        scores: (K, n).
+        boxes: (K, n, 4).
+    """
+    best, index = scores.max(dim=1)
+    chosen = boxes[torch.arange(len(index), device=index.device), index]
+    return set_results(data_sample, classes, chosen, best)

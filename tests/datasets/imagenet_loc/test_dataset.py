@@ -93,6 +93,12 @@ def test_proposals_are_those_of_the_samples_classes(root, tmp_path):
     dataset = ImageNetLoc(str(root), "val", **options)
     np.testing.assert_array_equal(dataset.get_data_info(0)["proposals"], boxes[1])
     np.testing.assert_array_equal(dataset.get_data_info(1)["proposals"], boxes[0])
+    more = ProposalFiles.create(tmp_path / "more", VAL, (2, 1), {})
+    others = -np.arange(16, dtype=np.float32).reshape(2, 2, 1, 4)
+    more.write([0, 1], others, others[..., 0], own_and_predicted[::-1])
+    both = {**options, "proposals": [str(tmp_path / "p"), str(tmp_path / "more")]}
+    sample = ImageNetLoc(str(root), "val", **both).get_data_info(0)
+    np.testing.assert_array_equal(sample["proposals"], np.concatenate([boxes[1], others[0]], 1))
     options["scores"] = scores_file(tmp_path / "other.npz", scores=((0.9, 0.1), (0.9, 0.1)))
     with pytest.raises(UserError, match=r"for other classes: .*\[1, 1\].* are \[1, 0\]"):
         ImageNetLoc(str(root), "val", **options)
