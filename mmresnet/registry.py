@@ -68,6 +68,7 @@ MODELS = LazyRegistry(
         "PerClassRPNHead": "mmresnet.models.localizers",
         "PerClassRegionHead": "mmresnet.models.localizers",
         "RegionLocalizer": "mmresnet.models.localizers",
+        "RegionLocalizerEnsemble": "mmresnet.models.localizers",
         "RoIHead": "mmresnet.detection.roi_head",
     },
 )

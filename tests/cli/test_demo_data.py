@@ -9,7 +9,9 @@ from mmresnet.cli.main import main
     ("name", "counts"),
     [
         ("digits", "1,437 images to train on and 360 held out"),
-        ("scenes", "400 scenes to train on and 100 held out"),
+        pytest.param(
+            *("scenes", "400 scenes to train on and 100 held out"), marks=pytest.mark.full
+        ),
     ],
 )
 def test_data_are_written_once(name, counts, tmp_path, capsys):

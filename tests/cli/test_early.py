@@ -70,7 +70,13 @@ def run(folder, *arguments):
             marks=pytest.mark.full,
         ),
         (["test", "digits_resnet20", "x.pth"], "There is no checkpoint at 'x.pth'"),
-        (["test", "digits_resnet20", "file"], "the data folder 'data/digits/val' does not exist"),
+        pytest.param(
+            *(
+                ["test", "digits_resnet20", "file"],
+                "the data folder 'data/digits/val' does not exist",
+            ),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_told_without_torch(arguments, said, tmp_path):

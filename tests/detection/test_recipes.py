@@ -66,6 +66,7 @@ def test_a_row_adds_its_improvement(row, expected):
     assert model.roi_head.bbox_head.fc_cls.in_features == 2048 * (1 + (expected != REFINEMENT))
 
 
+@pytest.mark.full
 def test_the_validation_data_are_trained_on_and_test_dev_goes_to_the_server(
     scenes, tmp_path, monkeypatch
 ):

@@ -100,7 +100,7 @@ def test_three_steps_are_the_same_bit_for_bit(images, options, scale, request):
     assert_equal_boxes(*(detectors.predictions(d, batches[0]) for d in both), at_least=20)
 
 
-SLOW = ("r101", "c4", "v1c")
+SLOW = ("r101", "c4", "v1c", "mdconv")
 OTHERS = {
     "faster-rcnn_r18_fpn_1x_coco": True,
     "faster-rcnn_r50-caffe_fpn_1x_coco": True,

@@ -81,7 +81,7 @@ def accuracy(out: str) -> float:
     ("depth", "correct", "total", "images"),
     [
         (20, 795, 1_000, "tenth"),
-        (56, 838, 1_000, "tenth"),
+        pytest.param(56, 838, 1_000, "tenth", marks=pytest.mark.full),
         pytest.param(20, 8_103, 10_000, "all_held_out", marks=pytest.mark.full),
         pytest.param(56, 8_320, 10_000, "all_held_out", marks=pytest.mark.full),
     ],

@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import pytest
+
 CONFIG = "faster-rcnn_r18_fpn_1x_coco"
 
 
@@ -44,6 +46,7 @@ def test_the_loss_on_the_validation_set_by_one_option(call_detector, tmp_path):
     assert {"val/loss_rpn_cls", "val/loss_rpn_bbox", "val/loss_cls", "val/loss_bbox"} <= set(found)
 
 
+@pytest.mark.full
 def test_mixed_precision_in_training_validation_and_test(call_detector, tmp_path):
     options = ["val_cfg.fp16=True", "val_cfg.loss=True"]
     work = tmp_path / "train"

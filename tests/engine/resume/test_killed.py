@@ -43,6 +43,7 @@ def compare(tmp_path: Path) -> Callable[..., dict[str, str]]:
     return run
 
 
+@pytest.mark.full  # two processes are a classifier as well
 def test_classifier(compare: Callable, tiny_images: Path) -> None:
     """Killed within an epoch, within accumulation, while saving and while validating."""
     options = {
