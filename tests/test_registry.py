@@ -128,7 +128,7 @@ except ImportError as error:
 @pytest.mark.parametrize(
     ("registry", "name", "absent"),
     [
-        ("DATASETS", "CocoDataset", "mmdet"),
+        pytest.param("DATASETS", "CocoDataset", "mmdet", marks=pytest.mark.full),
         pytest.param("METRICS", "CocoMetric", "mmdet", marks=pytest.mark.full),
         ("METRICS", "CocoMetric", "faster_coco_eval"),
     ],

@@ -23,7 +23,7 @@ COMMANDS = {
     "export": "write a trained model as a folder for another runtime, and verify it",
     "propose": "find the best boxes of a localizer in all images, and write them for R-CNN",
     "ensemble-detectors": (
-        "combine trained detectors into an ensemble, which is tested and run as one of them"
+        "combine trained detectors, or localizers, into an ensemble, which is tested as one of them"
     ),
     "compare": (
         "compare runs: curves, settings, predictions, and whether their difference can be chance"

@@ -121,6 +121,7 @@ def test_an_image_that_cannot_be_decoded(content, error_message, data):
     assert f"'{broken}' cannot be used: " in message
 
 
+@pytest.mark.full
 def test_boxes_that_are_left_out_are_counted(call_detector, data, tmp_path, capfd):
     def corrupt(content):
         content["annotations"][0]["bbox"][2] = 0

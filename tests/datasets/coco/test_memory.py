@@ -67,6 +67,7 @@ def memory_of_reader(dataset, epochs):
     return used
 
 
+@pytest.mark.full
 def test_a_workers_unshared_memory_does_not_grow(many):
     from mmresnet.datasets.coco.columns import read_columns
     from mmresnet.datasets.coco.dataset import CocoDataset
