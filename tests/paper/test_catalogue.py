@@ -78,6 +78,7 @@ PAPER = {
     },
 }
 ALL = pytest.mark.parametrize("name", EXPERIMENTS)
+NET_OPTION = re.compile(r"model\.backbone\.(?!init_cfg|with_cp)")
 
 
 def protocols(name):
@@ -115,6 +116,21 @@ def test_each_figure_can_be_measured_by_the_full_protocol(name):
     ]
     of_others = ("VGG", "OverFeat", "GoogLeNet")  # for which there is no recipe
     assert [one for one in unmeasured if not any(name in one for name in of_others)] == []
+
+
+@ALL
+def test_a_net_is_used_with_the_backbone_that_was_trained(name):
+    """A checkpoint does not tell strides, so that without ``style`` the scores would be wrong."""
+    for protocol in protocols(name):
+        trained = {}
+        for step in protocol.steps:
+            words = step.words("data", "out", epochs=8)
+            options = {one for one in words if NET_OPTION.match(one)}
+            if words[0] == "train":
+                trained[words[words.index("--work-dir") + 1]] = options
+            elif words[0] in ("test", "propose"):
+                used = words[2].partition("/weights/")[0]
+                assert options == trained.get(used, options), step.name
 
 
 @ALL

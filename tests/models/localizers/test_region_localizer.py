@@ -100,6 +100,17 @@ def test_a_class_has_the_updated_box_of_the_highest_updated_score(at_once):
     assert found.pred_labels.tolist() == [0]
 
 
+def test_boxes_end_with_the_image():
+    net = model()
+    for parameter in net.head.parameters():
+        torch.nn.init.zeros_(parameter)
+    net.head.outputs.reg.bias.data.view(3, 4)[2, 2:] = 20.0  # exp(4) times as wide and high
+    regions = torch.tensor([[[14.0, 11, 16, 13]]])
+    scores, boxes = net.score_regions(torch.zeros(3, 24, 30), regions, torch.tensor([2]))
+    assert scores.tolist() == [[0.5]]
+    assert boxes.tolist() == [[[0, 0, 30, 24]]]
+
+
 @pytest.mark.parametrize(("proposals", "count"), [(None, 0), (PROPOSALS[:1], 1)])
 def test_missing_proposals_are_told(proposals, count):
     with pytest.raises(
