@@ -13,6 +13,7 @@ RoIAlign and NMS, which pip does not install for it, it gets torchvision's kerne
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -54,8 +55,7 @@ def classifier(
         channels_last: Whether stock is channels-last.
     """
     model, wrapper = build(recipe, ours, options or {}, device, channels_last)
-    data = classifier_data(batch, size, classes, device)
-    return lambda: model.train_step(data, wrapper)
+    return steps(model, wrapper, classifier_data(batch, size, classes, device), ours)
 
 
 def classifier_data(batch: int, size: int, classes: int, device: str = "cpu") -> dict[str, Any]:
@@ -84,8 +84,15 @@ def detector(
     if not ours:
         options["model.roi_head.bbox_roi_extractor.roi_layer.use_torchvision"] = True
     model, wrapper = build(recipe, ours, options, device, channels_last)
-    data = detector_data(batch, shape, device)
-    return lambda: model.train_step(data, wrapper)
+    return steps(model, wrapper, detector_data(batch, shape, device), ours)
+
+
+def steps(model: Any, wrapper: Any, data: dict[str, Any], ours: str | None) -> Step:
+    """Return a step on the same batch again and again, which ours copies to a GPU ahead."""
+    from mmresnet.engine.prefetch import prefetcher_for
+
+    batches = prefetcher_for(model if ours else torch.nn.Module())(itertools.repeat(data))
+    return lambda: model.train_step(next(batches), wrapper)
 
 
 def detector_data(batch: int, shape: tuple[int, int], device: str = "cpu") -> dict[str, Any]:

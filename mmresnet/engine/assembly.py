@@ -194,6 +194,8 @@ def prepare_run(
         for loader in LOADERS:
             if cfg.get(loader):
                 cfg[loader]["pin_memory"] = False  # pinning is for a GPU, and warns without one
+    elif cfg.get("train_dataloader"):
+        cfg.train_dataloader.setdefault("pin_memory", True)  # else its copies are waited for
     return cfg
 
 

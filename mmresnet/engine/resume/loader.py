@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mmengine.dist import get_dist_info
@@ -25,6 +25,7 @@ class ResumableDataLoader(DataLoader[Any]):
         loader: Is not to be used any more, since its batch sampler is changed.
         seed: Of the draws; a non-negative integer, the same in all processes.
         order: Of logical shards, in place of that of the loader.
+        prefetched: Hands out batches of :meth:`rest`, and may read one ahead to do so.
 
     Attributes:
         epoch: The pass over the data that is running, or begins next.
@@ -32,9 +33,14 @@ class ResumableDataLoader(DataLoader[Any]):
     """
 
     def __init__(
-        self, loader: DataLoader[Any], seed: int, order: ShardedOrder | None = None
+        self,
+        loader: DataLoader[Any],
+        seed: int,
+        order: ShardedOrder | None = None,
+        prefetched: Callable[[Iterator[Any]], Iterator[Any]] = iter,
     ) -> None:
         self.seed = seed
+        self._prefetched = prefetched
         self.epoch = self.batches = 0
         self._order: Order | ShardedOrder | None = order
         dataset: Any = loader.dataset
@@ -58,7 +64,7 @@ class ResumableDataLoader(DataLoader[Any]):
 
     def rest(self) -> Iterator[Any]:
         """Yield the batches from the present position to the end of the epoch, and count them."""
-        for batch in self._from(self.batches):
+        for batch in self._prefetched(self._from(self.batches)):
             self.batches += 1
             yield batch
 

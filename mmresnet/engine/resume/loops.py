@@ -12,11 +12,13 @@ from mmengine.runner import IterBasedTrainLoop as EngineIterBasedTrainLoop
 from mmengine.runner import Runner
 
 from mmresnet.engine.logical.wrapper import LogicalShards
+from mmresnet.engine.prefetch import prefetcher_for
 from mmresnet.engine.resume.exactness import noted_inexact_operators
 from mmresnet.engine.resume.hook import TrainingStateHook
 from mmresnet.engine.resume.loader import ResumableDataLoader
 from mmresnet.engine.resume.order import ShardedOrder
 from mmresnet.engine.resume.state import restore_random
+from mmresnet.engine.watch.wrappers import without_wrapper
 from mmresnet.errors import UserError
 from mmresnet.registry import LOOPS
 
@@ -157,8 +159,10 @@ def resumable(runner: Runner, dataloader: Any) -> ResumableDataLoader:
     settings = dataloader
     if isinstance(dataloader, dict):
         dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=by_rank)
+    prefetched = prefetcher_for(without_wrapper(runner.model))
     if not isinstance(runner.model, LogicalShards):
-        return ResumableDataLoader(dataloader, runner.seed - (get_rank() if by_rank else 0))
+        seed = runner.seed - (get_rank() if by_rank else 0)
+        return ResumableDataLoader(dataloader, seed, prefetched=prefetched)
     if not isinstance(settings, dict):
         raise UserError("With logical_shards, train_dataloader is given by its settings.")
     order = ShardedOrder(dataloader.dataset, settings, runner.seed, runner.model.layout)
@@ -167,4 +171,4 @@ def resumable(runner: Runner, dataloader: Any) -> ResumableDataLoader:
             f"A set of {len(dataloader.dataset)} images fills no batch of {order.batch_size} in "
             f"each of {order.world_size} logical shards: set a smaller batch_size."
         )
-    return ResumableDataLoader(dataloader, runner.seed, order)
+    return ResumableDataLoader(dataloader, runner.seed, order, prefetched)

@@ -66,6 +66,7 @@ class NonFiniteHook(Hook):
         self.max_consecutive, self.max_total = max_consecutive, max_total
         self._consecutive = 0
         self._losses: dict[str, Tensor] = {}  # of the last forward pass
+        self._logged: dict[str, Tensor] = {}  # what the iteration will return
         self._buffers: list[Tensor] = []  # of the model, and below their values before the step
         self._values: list[Tensor] = []
         self._batch: Any = None
@@ -78,6 +79,8 @@ class NonFiniteHook(Hook):
         """Watch the model and its optimizers."""
         model = without_wrapper(runner.model)
         self._handles = [model.register_forward_hook(self._keep_losses)]
+        self._parse_losses: Any = model.parse_losses
+        vars(model)["parse_losses"] = self._keep_logged
         for prefix, wrapper in optim_wrappers(runner.optim_wrapper):
             check = functools.partial(
                 self._before_step, runner, wrapper, f"train/{prefix}grad_norm"
@@ -91,6 +94,7 @@ class NonFiniteHook(Hook):
         """Watch them no longer."""
         for handle in self._handles:
             handle.remove()
+        vars(without_wrapper(runner.model)).pop("parse_losses", None)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Keep what computing the iteration again would take."""
@@ -119,6 +123,10 @@ class NonFiniteHook(Hook):
         if model.training and torch.is_grad_enabled():
             with torch.no_grad():
                 self._losses = losses_of(output)
+
+    def _keep_logged(self, losses: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        total, self._logged = self._parse_losses(losses)
+        return total, self._logged
 
     def _before_step(
         self, runner: Runner, wrapper: OptimWrapper, name: str, optimizer: Any, *_: Any
@@ -153,18 +161,28 @@ class NonFiniteHook(Hook):
     def _read(
         self, runner: Runner, wrapper: OptimWrapper, name: str, gradients: list[Tensor]
     ) -> list[float]:
-        """Return the norm of the gradients and the losses."""
-        losses = [loss.to(gradients[0].device) for loss in self._losses.values()]
+        """Return the norm of the gradients and the losses.
+
+        What the iteration returns is read with them, so that whoever logs it need not ask the
+        device once more.
+        """
+        device = gradients[0].device
+        logged = {n: v for n, v in self._logged.items() if v.dtype == torch.float32}
+        asked = [v.detach().to(device) for v in (*self._losses.values(), *logged.values())]
         if wrapper.clip_grad_kwargs and wrapper.grad_name == "grad_norm":  # it is computed already
             norm = runner.message_hub.get_scalar("train/grad_norm").current()
-            return [norm, *(torch.stack(losses).tolist() if losses else [])]
-        own = [own_part(gradient) for gradient in gradients]
-        norms = torch.stack([n.float() for n in torch._foreach_norm(own)])
-        norm = gradient_norm(norms, gradients)
-        values: list[float] = torch.stack([norm, *losses]).tolist()
-        if math.isfinite(values[0]):  # the log has means, which would not be finite for long
-            runner.message_hub.update_scalar(name, values[0])
-        return values
+            values: list[float] = [norm, *(torch.stack(asked).tolist() if asked else [])]
+        else:
+            own = [own_part(gradient) for gradient in gradients]
+            norms = torch.stack([n.float() for n in torch._foreach_norm(own)])
+            values = torch.stack([gradient_norm(norms, gradients), *asked]).tolist()
+            if math.isfinite(values[0]):  # the log has means, which would not be finite for long
+                runner.message_hub.update_scalar(name, values[0])
+        losses = 1 + len(self._losses)
+        for key, value in zip(logged, values[losses:], strict=True):
+            self._logged[key] = torch.tensor(value)
+        self._logged = {}
+        return values[:losses]
 
     def _explain(self, runner: Runner, what: str, together: bool = False) -> Explanation:
         save = not (self.skip and self._skipped(runner))  # of skipped steps, the first

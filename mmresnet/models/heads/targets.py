@@ -13,6 +13,8 @@ from torch import Tensor
 
 from mmresnet.errors import UserValueError
 
+HOST_LABEL = "gt_label_on_host"  # of a sample: its gt_label before it was copied to a GPU
+
 
 def gt_scores(data_samples: Sequence[Any] | None, num_classes: int) -> Tensor | None:
     """Return the scores of the batch, (N, ``num_classes``), or None if it has labels only.
@@ -47,12 +49,14 @@ def gt_labels(data_samples: Sequence[Any], num_classes: int) -> list[Tensor]:
         ValueError: A sample has no label, or one that is not in [0, ``num_classes``).
     """
     labels = _field(data_samples, "gt_label")
-    every = torch.cat(labels)
-    # One comparison for the whole batch. On a GPU an index out of range would otherwise fail in a
-    # device-side assert, which does not name it and ends the process.
+    # One comparison for the whole batch, and no question to a GPU where the labels are in memory,
+    # too. There an index out of range would otherwise fail in a device-side assert, which does not
+    # name it and ends the process.
+    known = _known_labels(data_samples)
+    every = torch.cat(known)
     invalid = (every < 0) | (every >= num_classes)
     if invalid.any():
-        owners = [sample for sample, own in zip(data_samples, labels, strict=True) for _ in own]
+        owners = [sample for sample, own in zip(data_samples, known, strict=True) for _ in own]
         first = int(invalid.nonzero()[0])
         raise UserValueError(
             f"gt_label {int(every[first])} of {_name(data_samples, owners[first])} is out of "
@@ -85,12 +89,18 @@ def multi_hot_labels(data_samples: Sequence[Any], num_classes: int) -> Tensor:
     Raises:
         ValueError: As :func:`gt_labels`.
     """
-    labels = gt_labels(data_samples, num_classes)
+    device = gt_labels(data_samples, num_classes)[0].device
+    labels = _known_labels(data_samples)
     every = torch.cat(labels)
     rows = [row for row, own in enumerate(labels) for _ in own]
     target = torch.zeros(len(labels), num_classes, device=every.device)
     target[torch.tensor(rows, dtype=torch.long, device=every.device), every] = 1.0
-    return target
+    return target.to(device, non_blocking=True)
+
+
+def _known_labels(data_samples: Sequence[Any]) -> list[Tensor]:
+    """Return the labels of each sample, in memory where they have come from there."""
+    return [getattr(sample, HOST_LABEL, sample.gt_label) for sample in data_samples]
 
 
 def _field(data_samples: Sequence[Any], name: str) -> list[Tensor]:

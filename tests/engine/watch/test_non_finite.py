@@ -22,6 +22,15 @@ def assert_equal(one, other):
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
+def losses(runner):
+    scalars = runner.message_hub.log_scalars
+    return {
+        name: torch.tensor(scalars[name].data[0], dtype=torch.float64)
+        for name in scalars
+        if "loss" in name
+    }
+
+
 def wrapper(kind="OptimWrapper", lr=0.01, **settings):
     return {"type": kind, "optimizer": {"type": "SGD", "lr": lr, "momentum": 0.9}, **settings}
 
@@ -44,6 +53,7 @@ def test_the_message_and_the_saved_batch(run, tmp_path):
 def test_a_finite_training_is_as_without_the_hook(run):
     watched = run({})
     assert_equal(weights(watched), weights(run()))
+    assert_equal(losses(watched), losses(run.runner))
     norms = watched.message_hub.get_scalar("train/grad_norm").data[0]
     assert len(norms) == 4
     assert all(math.isfinite(norm) and norm > 0 for norm in norms)

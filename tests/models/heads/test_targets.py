@@ -39,6 +39,17 @@ def test_a_label_out_of_range_is_reported(invalid):
         gt_labels(batch, 10)
 
 
+@pytest.mark.parametrize("targets", [gt_labels, multi_hot_labels])
+def test_labels_that_are_known_in_memory_are_checked_there(targets):
+    """The device, here torch's "meta", could not say what is in its tensor."""
+    batch = labelled([3], [0, 12])
+    for sample in batch:
+        sample.gt_label_on_host, sample.gt_label = sample.gt_label, sample.gt_label.to("meta")
+    assert {target.device.type for target in targets(batch, 13)} == {"meta"}
+    with pytest.raises(ValueError, match="gt_label 12 of data sample 1"):
+        targets(batch, 12)
+
+
 def test_missing_ground_truth_is_reported():
     with pytest.raises(ValueError, match="data sample 1 of the batch has no gt_label"):
         gt_labels([*labelled([1]), SimpleNamespace()], 10)

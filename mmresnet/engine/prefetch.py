@@ -1,0 +1,88 @@
+"""Batches that are copied to a GPU while it computes, so that a training never waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+from mmresnet.models.heads.targets import HOST_LABEL
+
+
+def prefetcher_for(model: nn.Module) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return what hands out batches for a model: a :class:`Prefetcher` if it is on a GPU."""
+    device = getattr(getattr(model, "data_preprocessor", None), "device", None)
+    return Prefetcher(device) if device is not None and device.type == "cuda" else iter
+
+
+class Prefetcher:
+    """Hands out batches on a GPU, each while the next one is being copied on another stream.
+
+    The data preprocessor of a model then has nothing to copy.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
+
+    def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Yield the batches."""
+        ready: list[Any] = []
+        for batch in batches:
+            computing = torch.cuda.current_stream(self._device)
+            # the memory that is copied to may be that of a batch of which a step is under way
+            self._stream.wait_stream(computing)
+            with torch.cuda.stream(self._stream):
+                copied, event = to_device(batch, self._device), self._stream.record_event()
+            for earlier, its_event in ready:
+                computing.wait_event(its_event)
+                yield earlier
+            ready = [(copied, event)]
+        for last, its_event in ready:
+            torch.cuda.current_stream(self._device).wait_event(its_event)
+            yield last
+
+
+def to_device(batch: Any, device: torch.device) -> Any:
+    """Return a batch whose tensors are being copied to a device; data samples are changed in place.
+
+    Labels of classifiers travel in one tensor. What they were is kept in memory, for heads to check
+    without asking the device.
+    """
+    if isinstance(batch, Mapping):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(to_device(value, device) for value in batch))
+    if isinstance(batch, (list, tuple)):
+        _copy_labels(batch, device)
+        return type(batch)(to_device(value, device) for value in batch)
+    if isinstance(batch, BaseDataElement):
+        for key, value in batch.items():
+            setattr(batch, key, to_device(value, device))
+        return batch
+    if isinstance(batch, Tensor):
+        return _copy(batch, device)
+    if isinstance(getattr(batch, "tensor", None), Tensor):  # mmdet's boxes
+        return type(batch)(_copy(batch.tensor, device), clone=False)
+    return batch
+
+
+def _copy_labels(samples: Sequence[Any], device: torch.device) -> None:
+    """Copy the labels of classifiers, which each sample has, at once."""
+    labels = [getattr(sample, "gt_label", None) for sample in samples]
+    known = [label for label in labels if isinstance(label, Tensor) and label.device.type == "cpu"]
+    if not known or len(known) < len(samples):
+        return
+    copied = _copy(torch.cat(known), device).split([len(label) for label in known])
+    for sample, label, there in zip(samples, known, copied, strict=True):
+        sample.set_field(label, HOST_LABEL, field_type="metainfo")
+        sample.gt_label = there
+
+
+def _copy(tensor: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()  # from other memory a copy waits for the stream
+    return tensor.to(device, non_blocking=True)
