@@ -52,19 +52,20 @@ def to_device(batch: Any, device: torch.device) -> Any:
     Labels of classifiers travel in one tensor. What they were is kept in memory, for heads to check
     without asking the device.
     """
-    if isinstance(batch, Mapping):
-        return {key: to_device(value, device) for key, value in batch.items()}
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(to_device(value, device) for value in batch))
-    if isinstance(batch, (list, tuple)):
-        _copy_labels(batch, device)
-        return type(batch)(to_device(value, device) for value in batch)
-    if isinstance(batch, BaseDataElement):
-        for key, value in batch.items():
-            setattr(batch, key, to_device(value, device))
-        return batch
     if isinstance(batch, Tensor):
         return _copy(batch, device)
+    if isinstance(batch, BaseDataElement):
+        for key, value in batch.items():
+            copied = to_device(value, device)
+            if copied is not value:
+                setattr(batch, key, copied)
+        return batch
+    if isinstance(batch, (list, tuple)):
+        _copy_labels(batch, device)
+        copies = [to_device(value, device) for value in batch]
+        return type(batch)(*copies) if hasattr(batch, "_fields") else type(batch)(copies)
+    if isinstance(batch, Mapping):
+        return {key: to_device(value, device) for key, value in batch.items()}
     if isinstance(getattr(batch, "tensor", None), Tensor):  # mmdet's boxes
         return type(batch)(_copy(batch.tensor, device), clone=False)
     return batch
@@ -73,7 +74,7 @@ def to_device(batch: Any, device: torch.device) -> Any:
 def _copy_labels(samples: Sequence[Any], device: torch.device) -> None:
     """Copy the labels of classifiers, which each sample has, at once."""
     labels = [getattr(sample, "gt_label", None) for sample in samples]
-    known = [label for label in labels if isinstance(label, Tensor) and label.device.type == "cpu"]
+    known = [label for label in labels if isinstance(label, Tensor) and label.is_cpu]
     if not known or len(known) < len(samples):
         return
     copied = _copy(torch.cat(known), device).split([len(label) for label in known])
@@ -83,6 +84,6 @@ def _copy_labels(samples: Sequence[Any], device: torch.device) -> None:
 
 
 def _copy(tensor: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cuda" and tensor.device.type == "cpu":
+    if device.type == "cuda" and not tensor.is_cuda:
         tensor = tensor.pin_memory()  # from other memory a copy waits for the stream
     return tensor.to(device, non_blocking=True)

@@ -125,6 +125,24 @@ def test_resumes_without_loading_what_was_done(
     assert loaded == ([] if workers else [8, 9, 10, 11])
 
 
+def one_ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """Read as what copies batches to a GPU does."""
+    following = next(batches)
+    for batch in batches:
+        yield following
+        following = batch
+    yield following
+
+
+def test_a_batch_that_is_read_ahead_has_not_been_given(build: Callable) -> None:
+    batches = contents(build().rest())
+    ahead, resumed = build(), build()
+    ahead._prefetched = one_ahead
+    given = contents(itertools.islice(ahead.rest(), 4))
+    resumed.load_state_dict(ahead.state_dict())
+    assert [given, contents(resumed.rest())] == [batches[:4], batches[4:]]
+
+
 def test_an_unset_seed_is_resumed(build: Callable) -> None:
     """mmengine draws one for each start."""
     batches, resumed = contents(build(5).rest()), build(6)
