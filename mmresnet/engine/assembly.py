@@ -62,6 +62,7 @@ def import_packages(cfg: Config) -> None:
         compat.apply(compat.DETECTORS)
         import mmdet.models  # noqa: F401
 
+        compat.apply(compat.WAITING)
         compat.classifiers.take_mmdet_in()
     elif scope == "mmpretrain":
         compat.apply(compat.CLASSIFIERS, compat.MULTIMODAL)
