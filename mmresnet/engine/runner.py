@@ -22,6 +22,7 @@ from mmresnet.engine.logical.wrapper import LogicalShards
 from mmresnet.engine.narrow_maps import pad_narrow_maps
 from mmresnet.engine.resume.order import cut_validation
 from mmresnet.engine.sharding import training as sharding
+from mmresnet.engine.shared_gradients import share_gradients
 from mmresnet.engine.sync_bn import convert_sync_bn
 from mmresnet.engine.terminal import summarize
 from mmresnet.engine.trackers.sending import outlive_failures
@@ -141,14 +142,26 @@ class Runner(EngineRunner):
             return sharding.place(self.cfg, model)
         layout = layout_of(self.cfg)
         if layout is None:
-            if model_wrapper_cfg is not None and "type" not in model_wrapper_cfg:
-                model_wrapper_cfg["type"] = "mmresnet.DistributedDataParallel"
-                if self.cfg.get("find_unused_parameters"):
-                    model_wrapper_cfg.setdefault("find_unused_parameters", True)
-            return super().wrap_model(model_wrapper_cfg, model)
+            return self._wrap_for_data_parallelism(model_wrapper_cfg, model)
         if get_device() == "cpu":
             torch.set_num_threads(choose_threads(layout.shards))
         return LogicalShards(model.to(get_device()), layout, lambda: self.seed)
+
+    def _wrap_for_data_parallelism(
+        self, settings: dict[str, Any] | None, model: nn.Module
+    ) -> nn.Module:
+        if is_model_wrapper(model) or "type" in (settings or {}):
+            return super().wrap_model(settings, model)
+        settings = {} if settings is None else settings
+        settings["type"] = "mmresnet.DistributedDataParallel"
+        if self.cfg.get("find_unused_parameters"):
+            settings.setdefault("find_unused_parameters", True)
+        if get_device() == "cpu":  # else each gradient is copied out of its bucket
+            settings.setdefault("gradient_as_bucket_view", True)
+        wrapped = super().wrap_model(settings, model)
+        if self.distributed and settings.get("gradient_compression") is None:
+            share_gradients(wrapped)
+        return wrapped
 
     def build_val_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the validation loop; with logical shards, its batches are cut as well."""

@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,36 @@ class KeepWaits(Hook):
 
 
 GUARD, CLIP = "watch/non_finite.py", "optimizer/optimizer_wrapper.py"
+SETTINGS = {
+    "num_workers": 0,
+    "precision": "float32",
+    "train_cfg.max_epochs": 1,
+    "optim_wrapper.optimizer.foreach": False,
+    "default_hooks.checkpoint.interval": 9,
+    "default_hooks.logger.interval": 9,
+    **dict.fromkeys(("val_dataloader", "val_evaluator", "val_cfg")),
+}
+
+
+@pytest.fixture
+def iterations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[Counter[str]]]:
+    """``iterations(recipe, options)`` trains; it returns the waits of each iteration, by file."""
+
+    def train(recipe: str, options: dict[str, Any]) -> list[Counter[str]]:
+        ahead = functools.partial(map, functools.partial(to_device, device=DEVICE))
+        monkeypatch.setattr("mmresnet.engine.resume.loops.prefetcher_for", lambda model: ahead)
+        cfg = prepare_run(recipe, str(tmp_path), {**options, **SETTINGS})
+        import_packages(cfg)
+        with simulated_gpu() as waits, compat.DEVICE.apply(DEVICE.type):
+            runner = Runner.from_cfg(cfg)
+            kept = KeepWaits(waits)
+            runner.register_hook(kept)
+            runner.train()
+        return [files(iteration) for iteration in kept.iterations]
+
+    return train
 
 
 @pytest.mark.parametrize(
@@ -112,30 +143,24 @@ def test_an_iteration_of_a_training_waits_once_and_to_clip_gradients(
     clip: dict[str, Any] | None,
     expected: dict[str, int],
     tiny_images: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    iterations: Callable[..., list[Counter[str]]],
 ) -> None:
     options = {
         **SMALL,
         "data_root": str(tiny_images),
         "batch_size": 4,
-        "num_workers": 0,
-        "precision": "float32",
         "train_dataloader.dataset.pipeline.1.scale": 64,
-        "train_cfg.max_epochs": 1,
-        "optim_wrapper.optimizer.foreach": False,
         "optim_wrapper.clip_grad": clip,
-        "default_hooks.checkpoint.interval": 9,
-        "default_hooks.logger.interval": 9,
-        **dict.fromkeys(("val_dataloader", "val_evaluator", "val_cfg")),
     }
-    ahead = functools.partial(map, functools.partial(to_device, device=DEVICE))
-    monkeypatch.setattr("mmresnet.engine.resume.loops.prefetcher_for", lambda model: ahead)
-    cfg = prepare_run(RECIPE, str(tmp_path), options)
-    import_packages(cfg)
-    with simulated_gpu() as waits, compat.DEVICE.apply(DEVICE.type):
-        runner = Runner.from_cfg(cfg)
-        kept = KeepWaits(waits)
-        runner.register_hook(kept)
-        runner.train()
-    assert [files(iteration) for iteration in kept.iterations[1:]] == [expected] * 2
+    _, *later = iterations(RECIPE, options)
+    assert later == [expected] * 2
+
+
+def test_an_iteration_of_a_detectors_training(
+    small_detector: dict[str, Any],
+    iterations: Callable[..., list[Counter[str]]],
+) -> None:
+    _, *later = iterations("faster-rcnn_r18_fpn_1x_coco", small_detector)
+    assert [iteration[GUARD] for iteration in later] == [1] * len(later)
+    assert all(iteration.total() <= 16 for iteration in later)
+    assert len(later) >= 2

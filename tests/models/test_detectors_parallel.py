@@ -99,7 +99,7 @@ def test_two_processes_train_a_detector(tmp_path):
     first, second = (
         json.loads((tmp_path / "work" / f"rank{rank}.json").read_text()) for rank in range(2)
     )
-    assert first["wrapper"] == "MMDistributedDataParallel"
+    assert first["wrapper"] == "DistributedDataParallel"
     assert first["find_unused"] is False
     assert first["after"] == second["after"]  # the gradients were averaged
     assert first["losses"] != second["losses"]  # over different images
