@@ -1,17 +1,24 @@
 """Fixtures that several tests share."""
 
+import ast
 import json
 import os
+import pickle
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.config import config as mmengine_config
+from mmengine.runner import runner as mmengine_runner
 from PIL import Image
 
 from mmresnet import ops
+from mmresnet.config.find import config_folder
 
 # before mmpretrain, whose fork imports mmdet, which never looks again for operators it lacked
 ops.install()
@@ -24,6 +31,47 @@ os.environ["MMRESNET_INDEX_CACHE"] = "off"
 
 # a report takes seconds; tests of it write their own
 os.environ["MMRESNET_REPORT"] = "off"
+
+
+def check_configs_alone(text: str, **_: object) -> tuple[str, bool]:
+    """Refuse what is not Python, as yapf does, which takes longer than an epoch here."""
+    ast.parse(text)
+    return text, True
+
+
+def read_recipes_once() -> None:
+    """Remember our configs as mmengine has read them: tests do it thousands of times."""
+    read, known = Config.fromfile, {}
+
+    def from_memory(filename: str | Path, *args: object, **settings: object) -> Config:
+        if args or settings or not Path(filename).is_relative_to(config_folder()):
+            return read(filename, *args, **settings)
+        key = str(filename)
+        if key not in known:
+            known[key] = pickle.dumps(read(filename))
+        return pickle.loads(known[key])
+
+    Config.fromfile = staticmethod(from_memory)
+
+
+class OwnSeconds:
+    """The module ``time`` for Runners: none starts in another's second, which names its folder."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(time, name)
+
+    def time(self) -> float:
+        """Return the time, or a second after the last that was returned."""
+        self._last = max(time.time(), self._last + 1)
+        return self._last
+
+
+mmengine_config.FormatCode = check_configs_alone
+mmengine_runner.time = OwnSeconds()
+read_recipes_once()
 
 # what the tests marked gpu run on; "cpu" checks these tests where there is no GPU
 DEVICE = os.environ.get("MMRESNET_TEST_DEVICE", "cuda")

@@ -1,5 +1,8 @@
 """Schedules, weight averaging and preprocessing of recipes agree with the paper and torchvision."""
 
+import ast
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -14,10 +17,15 @@ TORCHVISION = "resnet50_8xb128-tv-v2-600e_in1k"
 
 def learning_rates(cfg, steps):
     """Return the rate at each of ``steps`` epochs or iterations, whichever the schedule counts."""
-    lr = cfg.optim_wrapper.optimizer.lr
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
     written = cfg.param_scheduler
     written = written if isinstance(written, list) else [written]
+    return rates_of(cfg.optim_wrapper.optimizer.lr, repr(written), steps)
+
+
+@functools.cache  # recipes share schedules
+def rates_of(lr, schedules, steps):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    written = ast.literal_eval(schedules)
     schedulers = [
         PARAM_SCHEDULERS.build(dict(s), default_args={"optimizer": optimizer}) for s in written
     ]

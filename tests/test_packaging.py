@@ -46,7 +46,7 @@ def wheel(tmp_path_factory):
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
     target = tmp_path_factory.mktemp("site")
-    options = ("--no-deps", "--no-index", "-q", "--target", str(target))
+    options = ("--no-deps", "--no-index", "--no-compile", "-q", "--target", str(target))
     run(sys.executable, "-m", "pip", "install", *options, str(wheel), cwd=target)
     return target
 

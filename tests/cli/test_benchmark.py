@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mmresnet.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -26,14 +28,26 @@ def test_an_unknown_one_gets_the_nearest(capsys):
     assert line.startswith("There is no benchmark 'trainin'. Did you mean 'training'?")
 
 
-def test_arguments_are_the_benchmarks_own_and_its_exit_code_is_returned():
+@pytest.mark.parametrize(
+    ("name", "help_words", "wrong", "error"),
+    [
+        ("shards", "a tar file of JPEG images", ["tar", "a.tar"], "invalid choice: 'tar'"),
+        pytest.param(
+            *("summary", "rounds of each", ["trainin"], "there is no trainin: choose from"),
+            marks=pytest.mark.full,  # it imports torch
+        ),
+    ],
+)
+def test_arguments_are_the_benchmarks_own_and_its_exit_code_is_returned(
+    name, help_words, wrong, error
+):
     def run(*arguments):
-        command = [sys.executable, "-m", "mmresnet", "benchmark", "summary", *arguments]
+        command = [sys.executable, "-m", "mmresnet", "benchmark", name, *arguments]
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
     done = run("--help")
     assert done.returncode == 0, done.stderr
-    assert "rounds of each" in done.stdout
-    done = run("trainin")
+    assert help_words in done.stdout
+    done = run(*wrong)
     assert done.returncode == 2
-    assert "there is no trainin: choose from" in done.stderr
+    assert error in done.stderr

@@ -1,5 +1,6 @@
 """The report of the environment, in processes that lack a package."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from mmresnet.ops.table import PROVIDED
 ROOT = Path(__file__).parents[2]
 
 
+@functools.cache
 def report(preparation: str) -> subprocess.CompletedProcess:
     start = "from mmresnet.cli.main import main\nsys.exit(main(['doctor']))"
     code = f"import sys\n{preparation}\n{start}"
@@ -24,10 +26,11 @@ def report(preparation: str) -> subprocess.CompletedProcess:
     )
 
 
-def test_what_is_here_is_reported():
+@pytest.mark.parametrize("absent", ["mmdet", pytest.param(None, marks=pytest.mark.full)])
+def test_what_is_here_is_reported(absent):
     import torch
 
-    done = report("")
+    done = report(f"sys.modules[{absent!r}] = None" if absent else "")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {line[:17].strip(): line[18:] for line in done.stdout.splitlines()}
     assert rows["torch"] == f"torch {torch.__version__.partition('+')[0]}"

@@ -19,6 +19,7 @@ CONFIG = f"""
 {group_norm.CONFIG}
 custom_imports = dict(imports=["write_losses"])
 custom_hooks = [dict(type="WriteLosses")]
+default_hooks = dict(checkpoint=dict(interval=7))
 train_dataloader = dict(sampler=dict(type="DefaultSampler", shuffle=False))
 train_cfg = dict(max_epochs=7)  # of three iterations
 """

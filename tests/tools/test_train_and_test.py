@@ -21,7 +21,7 @@ def test_training_writes_checkpoint_config_and_log(trained):
     assert any(name.startswith("best_accuracy_top1") for name in names)
     log = log_of(trained)
     assert "System environment:" in log
-    assert "Config:\nauto_scale_lr = dict(" in log
+    assert re.search(r"Config:\nauto_scale_lr ?= ?dict\(", log)
     assert "Hooks will be executed in the following order:" in log
     assert "Epoch(train) [1][3/3]" in log  # 12 images, 4 a step
     assert "eta:" in log

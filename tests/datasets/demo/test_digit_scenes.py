@@ -14,7 +14,9 @@ from mmresnet.datasets.demo.digits import write_digits
 from mmresnet.errors import UserError
 
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
-SOME = {"train": 5, "val": 3}
+SOME = {"train": 40, "val": 10}
+FEW = {"train": 5, "val": 3}
+ALL = {"train": 400, "val": 100}
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +24,38 @@ def digits():
     return scenes._read_digits()
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    root = tmp_path_factory.mktemp("data") / "scenes"
-    assert scenes.write_digit_scenes(root) is True
+def write(root, counts, digits):
+    """Write so many scenes, of digits that have been read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes, "SCENES", counts)
+        patch.setattr(scenes, "_read_digits", lambda: digits)
+        assert scenes.write_digit_scenes(root) is True
     return root
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, digits):
+    """The first scenes of the set."""
+    return write(tmp_path_factory.mktemp("some") / "scenes", SOME, digits)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, digits):
+    """The set as it is."""
+    assert scenes.SCENES == ALL
+    return write(tmp_path_factory.mktemp("whole") / "scenes", ALL, digits)
 
 
 @pytest.fixture
 def few(monkeypatch, digits):
     """Reduce the set to a few scenes, and reuse the digits."""
-    monkeypatch.setattr(scenes, "SCENES", SOME)
+    monkeypatch.setattr(scenes, "SCENES", FEW)
     monkeypatch.setattr(scenes, "_read_digits", lambda: digits)
 
 
 @pytest.fixture
-def copy(written, tmp_path):
+def copy(written, tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes, "SCENES", SOME)
     return shutil.copytree(written, tmp_path / "scenes")
 
 
@@ -45,11 +63,19 @@ def annotations(root, split):
     return json.loads((root / "annotations" / f"instances_{split}.json").read_text())
 
 
-@pytest.mark.parametrize(("split", "count"), [("train", 400), ("val", 100)])
-def test_coco_reads_every_scene(written, split, count):
+SETS = [
+    pytest.param("written", SOME, id="some"),
+    pytest.param("whole", ALL, id="whole", marks=pytest.mark.full),
+]
+
+
+@pytest.mark.parametrize(("name", "counts"), SETS)
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_coco_reads_every_scene(name, counts, split, request):
     pycocotools = pytest.importorskip("pycocotools.coco")
+    written = request.getfixturevalue(name)
     coco = pycocotools.COCO(written / "annotations" / f"instances_{split}.json")
-    assert len(coco.imgs) == count
+    assert len(coco.imgs) == counts[split]
     assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == list("0123456789")
     for image in coco.imgs.values():
         with Image.open(written / split / image["file_name"]) as picture:
@@ -62,8 +88,9 @@ def test_coco_reads_every_scene(written, split, count):
         assert one["area"] == width * height > 0
 
 
-def test_every_class_has_boxes_of_every_size(written):
-    content = annotations(written, "train")
+@pytest.mark.full
+def test_every_class_has_boxes_of_every_size(whole):
+    content = annotations(whole, "train")
     counts = np.zeros((10, 3), int)
     for one in content["annotations"]:
         height = one["bbox"][3]
@@ -71,15 +98,25 @@ def test_every_class_has_boxes_of_every_size(written):
     assert counts.min() >= 20
 
 
-def test_the_set_is_the_same_everywhere(written):
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("written", {"train": "f41593ef1e486195", "val": "306837750144a22a"}),
+        pytest.param(
+            *("whole", {"train": "0c6766f9a226c5b2", "val": "7d6b776233e85f8a"}),
+            marks=pytest.mark.full,
+        ),
+    ],
+)
+def test_the_set_is_the_same_everywhere(name, expected, request):
     """Results measured on it can only be compared if these digests never change."""
-    found = {}
+    written, found = request.getfixturevalue(name), {}
     for split in ("train", "val"):
         digest = hashlib.sha256(json.dumps(annotations(written, split)).encode())
         for path in sorted((written / split).iterdir())[::10]:
             digest.update(np.asarray(Image.open(path)).tobytes())
         found[split] = digest.hexdigest()[:16]
-    assert found == {"train": "0c6766f9a226c5b2", "val": "7d6b776233e85f8a"}
+    assert found == expected
 
 
 def test_writing_twice_gives_the_same_bytes(few, tmp_path):
@@ -133,17 +170,17 @@ def test_existing_scenes_are_left_unchanged(copy):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda root: (root / "val" / "000007.png").unlink(), "contains 99 and lists 100"),
+        (lambda root: (root / "val" / "000007.png").unlink(), "contains 9 and lists 10"),
         (lambda root: (root / "annotations/instances_val.json").unlink(), "lists 0"),
         (lambda root: (root / "annotations/instances_val.json").write_text("{"), "lists 0"),
         (lambda root: (root / "annotations/instances_val.json").write_text("[]"), "lists 0"),
-        (lambda root: shutil.rmtree(root / "val"), "contains 0 and lists 100"),
+        (lambda root: shutil.rmtree(root / "val"), "contains 0 and lists 10"),
     ],
 )
 def test_an_incomplete_folder_is_refused_and_kept(copy, spoil, words):
     spoil(copy)
     before = sorted(copy.rglob("*"))
-    with pytest.raises(UserError, match=f"should contain 100 scenes .*{words}.*: remove"):
+    with pytest.raises(UserError, match=f"should contain 10 scenes .*{words}.*: remove"):
         scenes.write_digit_scenes(copy)
     assert sorted(copy.rglob("*")) == before
 

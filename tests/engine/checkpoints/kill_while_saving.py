@@ -14,7 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+import matplotlib.figure  # noqa: F401  a Runner imports it, and its optimizer the next: once
 import torch
+import torch._dynamo
 from mmengine.runner import Runner
 from tiny_runs import names, tiny_run
 

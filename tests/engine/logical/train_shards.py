@@ -10,6 +10,7 @@ import multiprocessing
 import sys
 
 import torch
+import torch._dynamo  # an optimizer imports it: once
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import distributed, nn

@@ -13,13 +13,18 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import matplotlib.figure  # noqa: F401  mmengine's Runner imports it: once
 import torch
+from mmengine.config import config as mmengine_config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS, DefaultScope
+from mmengine.runner import Runner
 
+from mmresnet.apis import train
 from mmresnet.cli.rendezvous import free_port
 from mmresnet.config.load import load_config
 from mmresnet.engine.assembly import import_packages
@@ -41,8 +46,6 @@ class Killer(Hook):
 
 
 def train_in(job: dict, kill: list | None, resume: bool, rank: int, port: int) -> None:
-    from mmresnet.apis import train
-
     log = os.open(f"{job['work_dir']}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -68,7 +71,7 @@ def train_in(job: dict, kill: list | None, resume: bool, rank: int, port: int) -
 def start(job: dict, kill: list | None, resume: bool) -> bool:
     """Train in new processes, and return whether they ended by themselves; log to a file."""
     forked = multiprocessing.get_context("fork")
-    port = free_port()
+    port, begun = free_port(), time.monotonic()
     processes = [
         forked.Process(target=train_in, args=(job, kill, resume, rank, port))
         for rank in range(job["processes"])
@@ -84,16 +87,23 @@ def start(job: dict, kill: list | None, resume: bool) -> bool:
             failed |= process.exitcode > 0
         for process in processes if killed else ():
             process.kill()
+    time.sleep(max(0, begun + 1.5 - time.monotonic()))  # starts of one second share a folder
     if failed and not killed:
         sys.exit(Path(f"{job['work_dir']}.log").read_text())
     return not killed
 
 
 def main(path: str) -> None:
+    # which take longer than an epoch here
+    mmengine_config.FormatCode = lambda text, **_: (text, True)  # of the config, at each save
+    Runner._log_env = lambda *_: None
     HOOKS.register_module(module=Killer)
     jobs = ast.literal_eval(Path(path).read_text())
     for job in jobs:  # before forking
-        import_packages(load_config(job["config"]))
+        cfg = load_config(job["config"])
+        import_packages(cfg)
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            MODELS.get(cfg.model.type)
     for job in jobs:
         resume = job.get("resume", False)
         for kill in job["kills"]:
