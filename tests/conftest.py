@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.config import config as mmengine_config
+from mmengine.registry import DefaultScope
 from mmengine.runner import runner as mmengine_runner
 from PIL import Image
 
@@ -120,16 +120,14 @@ def device() -> str:
 
 @pytest.fixture(autouse=True)
 def own_default_scope() -> Iterator[None]:
-    """Restore the default scope after each test: mmengine keeps the last one for the process."""
+    """Begin each test without a default scope: mmengine keeps the last one for the process.
 
-    def scopes() -> dict:
-        registry = sys.modules.get("mmengine.registry")
-        return registry.DefaultScope._instance_dict if registry else {}
-
-    before = dict(scopes())
+    Fixtures of the session, which come first, may leave one as well.
+    """
+    scopes = DefaultScope._instance_dict
+    scopes.clear()
     yield
-    scopes().clear()
-    scopes().update(before)
+    scopes.clear()
 
 
 @pytest.fixture
