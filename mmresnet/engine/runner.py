@@ -150,13 +150,15 @@ class Runner(EngineRunner):
     def _wrap_for_data_parallelism(
         self, settings: dict[str, Any] | None, model: nn.Module
     ) -> nn.Module:
-        if is_model_wrapper(model) or "type" in (settings or {}):
+        on_cpu = get_device() == "cpu"
+        if settings is None and on_cpu:
+            settings = {}
+        if is_model_wrapper(model) or settings is None or "type" in settings:
             return super().wrap_model(settings, model)
-        settings = {} if settings is None else settings
         settings["type"] = "mmresnet.DistributedDataParallel"
         if self.cfg.get("find_unused_parameters"):
             settings.setdefault("find_unused_parameters", True)
-        if get_device() == "cpu":  # else each gradient is copied out of its bucket
+        if on_cpu:  # else each gradient is copied out of its bucket
             settings.setdefault("gradient_as_bucket_view", True)
         wrapped = super().wrap_model(settings, model)
         if self.distributed and settings.get("gradient_compression") is None:

@@ -77,6 +77,7 @@ class NonFiniteHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Watch the model and its optimizers."""
+        self.after_train(runner)  # which an interrupted training did not come to
         model = without_wrapper(runner.model)
         self._handles = [model.register_forward_hook(self._keep_losses)]
         self._parse_losses: Any = model.parse_losses
@@ -94,6 +95,7 @@ class NonFiniteHook(Hook):
         """Watch them no longer."""
         for handle in self._handles:
             handle.remove()
+        self._handles = []
         vars(without_wrapper(runner.model)).pop("parse_losses", None)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:

@@ -59,6 +59,19 @@ def test_a_finite_training_is_as_without_the_hook(run):
     assert all(math.isfinite(norm) and norm > 0 for norm in norms)
 
 
+def test_an_interrupted_training_is_watched_once_when_it_goes_on(run):
+    runner = run({})
+    hook = next(one for one in runner.hooks if isinstance(one, NonFiniteHook))
+    hook.before_train(runner)  # as where the training was interrupted in between
+    number = len(hook._handles)
+    hook.before_train(runner)
+    assert len(hook._handles) == number
+    total, logged = runner.model.parse_losses({"loss_a": torch.ones(2)})
+    assert total == logged["loss"] == 1
+    hook.after_train(runner)
+    assert "parse_losses" not in vars(runner.model)
+
+
 def test_a_skipped_step_is_as_if_its_batch_were_not_there(run):
     skipped = run(SKIP, Numbers(bad=[5]))
     assert_equal(weights(skipped), weights(run(SKIP, Numbers(without=[4, 5]))))
