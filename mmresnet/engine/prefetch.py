@@ -1,7 +1,8 @@
-"""Batches that are copied to a GPU while it computes, so that a training never waits for them."""
+"""Batches that are copied to a GPU and normalized while it computes: no training waits for them."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,23 +10,45 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
+from mmresnet.engine.prepared import preparation_for
 from mmresnet.models.heads.targets import HOST_LABEL
 
 
-def prefetcher_for(model: nn.Module) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """Return what hands out batches for a model: a :class:`Prefetcher` if it is on a GPU."""
-    device = getattr(getattr(model, "data_preprocessor", None), "device", None)
-    return Prefetcher(device) if device is not None and device.type == "cuda" else iter
+def prefetcher_for(
+    model: nn.Module, whole_batches: bool = True
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return what hands out batches for a model: a :class:`Prefetcher` if it is on a GPU.
+
+    Args:
+        model: A model with a ``data_preprocessor``.
+        whole_batches: Whether the model gets each batch as it is; if False, it divides them.
+    """
+    preprocessor = getattr(model, "data_preprocessor", None)
+    device = getattr(preprocessor, "device", None)
+    if device is None or device.type != "cuda":
+        return iter
+    return Prefetcher(device, sending_for(preprocessor, whole_batches))
+
+
+def sending_for(preprocessor: Any, whole_batches: bool = True) -> Callable[[Any], Any]:
+    """Return what sends a batch to the device of a data preprocessor, and prepares a whole one."""
+    copy = functools.partial(to_device, device=preprocessor.device)
+    if not whole_batches:
+        return copy
+    prepare = preparation_for(preprocessor)
+    return lambda batch: prepare(copy(batch))
 
 
 class Prefetcher:
-    """Hands out batches on a GPU, each while the next one is being copied on another stream.
+    """Hands out batches on a GPU, each while the next one is being sent on another stream.
 
-    The data preprocessor of a model then has nothing to copy.
+    Args:
+        device: The GPU.
+        send: Copies a batch to the GPU and computes what can be computed of it alone.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    def __init__(self, device: torch.device, send: Callable[[Any], Any]) -> None:
+        self._device, self._send = device, send
         self._stream = torch.cuda.Stream(device)
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
@@ -36,11 +59,11 @@ class Prefetcher:
             # the memory that is copied to may be that of a batch of which a step is under way
             self._stream.wait_stream(computing)
             with torch.cuda.stream(self._stream):
-                copied, event = to_device(batch, self._device), self._stream.record_event()
+                sent, event = self._send(batch), self._stream.record_event()
             for earlier, its_event in ready:
                 computing.wait_event(its_event)
                 yield earlier
-            ready = [(copied, event)]
+            ready = [(sent, event)]
         for last, its_event in ready:
             torch.cuda.current_stream(self._device).wait_event(its_event)
             yield last

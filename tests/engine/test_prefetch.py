@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.model import BaseDataPreprocessor
+from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmengine.structures import InstanceData
 from simulated_gpu import DEVICE, OnDevice, simulated_gpu
 from torch import Tensor, nn
 
-from mmresnet.engine.prefetch import Prefetcher, prefetcher_for, to_device
+from mmresnet.engine.prefetch import Prefetcher, prefetcher_for, sending_for, to_device
 
 DataSample = pytest.importorskip("mmpretrain.structures").DataSample
 
@@ -27,9 +27,11 @@ class Streams:
         monkeypatch.setattr(torch.cuda, "Stream", lambda device: copying)
         monkeypatch.setattr(torch.cuda, "current_stream", lambda device: computing)
         monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
-        monkeypatch.setattr("mmresnet.engine.prefetch.to_device", self.copy)
 
-    def copy(self, batch: int, device: torch.device) -> int:
+    def hand_out(self, batches: Iterator[int]) -> Iterator[int]:
+        yield from Prefetcher(torch.device("cuda"), self.send)(batches)
+
+    def send(self, batch: int) -> int:
         self.asked.append(f"copy {batch}")
         self.copied = batch
         return batch
@@ -53,7 +55,7 @@ def test_a_batch_is_copied_while_the_one_before_is_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     streams = Streams(monkeypatch)
-    for batch in Prefetcher(torch.device("cuda"))(iter([1, 2, 3])):
+    for batch in streams.hand_out(iter([1, 2, 3])):
         streams.asked.append(f"step {batch}")
     assert streams.asked == [
         *("copying waits for computing", "copy 1"),
@@ -65,8 +67,8 @@ def test_a_batch_is_copied_while_the_one_before_is_computed(
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_all_batches_arrive(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    Streams(monkeypatch)
-    assert list(Prefetcher(torch.device("cuda"))(iter(range(number)))) == list(range(number))
+    streams = Streams(monkeypatch)
+    assert list(streams.hand_out(iter(range(number)))) == list(range(number))
 
 
 def test_what_fails_comes_when_the_batches_before_it_have_been_handed_out(
@@ -78,10 +80,10 @@ def test_what_fails_comes_when_the_batches_before_it_have_been_handed_out(
         yield from (1, 2)
         raise OSError("bad image")
 
-    Streams(monkeypatch)
+    streams = Streams(monkeypatch)
     seen: list[int] = []
     with pytest.raises(OSError, match="bad image"):
-        for batch in Prefetcher(torch.device("cuda"))(failing()):
+        for batch in streams.hand_out(failing()):
             seen.append(batch)
     assert seen == [1]
 
@@ -139,6 +141,29 @@ def test_samples_without_labels_are_copied_as_they_are() -> None:
         to_device(samples, DEVICE)
     assert isinstance(samples[0].gt_score, OnDevice)
     assert isinstance(samples[1].gt_label, OnDevice)
+
+
+def test_a_batch_is_sent_with_what_the_net_gets_unless_it_is_divided() -> None:
+    batch = {"inputs": [torch.randint(0, 256, (3, 4, 5), dtype=torch.uint8)]}
+    whole, divided = ImgDataPreprocessor([9.0], [3.0]), ImgDataPreprocessor([9.0], [3.0])
+    sent = sending_for(whole)(batch)
+    assert torch.equal(sent.prepared["inputs"][0], (batch["inputs"][0] - 9.0) / 3.0)
+    assert type(sending_for(divided, whole_batches=False)(batch)) is dict
+    assert "forward" not in vars(divided)
+
+
+@pytest.mark.gpu
+def test_batches_are_normalized_ahead(device: str) -> None:
+    model = nn.Module()
+    model.data_preprocessor = ImgDataPreprocessor([9.0], [3.0]).to(device)
+    loaded = [torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8) for _ in range(20)]
+    matrix = torch.rand(1500, 1500, device=device)
+    batches = prefetcher_for(model)({"inputs": images} for images in loaded)
+    for batch, images in zip(batches, loaded, strict=True):
+        matrix = torch.tanh(matrix @ matrix)  # so that the device is behind
+        found = model.data_preprocessor(batch, True)["inputs"]
+        torch.testing.assert_close(found.cpu(), (images - 9.0) / 3.0)
+        del batch, found  # their memory is used again
 
 
 @pytest.mark.gpu

@@ -15,7 +15,7 @@ from torch import nn
 
 from mmresnet import compat
 from mmresnet.engine.assembly import build_model, import_packages, prepare_run
-from mmresnet.engine.prefetch import to_device
+from mmresnet.engine.prefetch import sending_for, to_device
 from mmresnet.engine.runner import Runner
 from mmresnet.registry import OPTIM_WRAPPERS
 
@@ -115,6 +115,10 @@ SETTINGS = {
 }
 
 
+def prefetcher_for(model: Any, whole_batches: bool) -> Callable[[Any], Any]:
+    return functools.partial(map, sending_for(model.data_preprocessor, whole_batches))
+
+
 @pytest.fixture
 def iterations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -122,8 +126,7 @@ def iterations(
     """``iterations(recipe, options)`` trains; it returns the waits of each iteration, by file."""
 
     def train(recipe: str, options: dict[str, Any]) -> list[Counter[str]]:
-        ahead = functools.partial(map, functools.partial(to_device, device=DEVICE))
-        monkeypatch.setattr("mmresnet.engine.resume.loops.prefetcher_for", lambda model: ahead)
+        monkeypatch.setattr("mmresnet.engine.resume.loops.prefetcher_for", prefetcher_for)
         cfg = prepare_run(recipe, str(tmp_path), {**options, **SETTINGS})
         import_packages(cfg)
         with simulated_gpu() as waits, compat.DEVICE.apply(DEVICE.type):

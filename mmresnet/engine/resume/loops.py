@@ -159,8 +159,9 @@ def resumable(runner: Runner, dataloader: Any) -> ResumableDataLoader:
     settings = dataloader
     if isinstance(dataloader, dict):
         dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=by_rank)
-    prefetched = prefetcher_for(without_wrapper(runner.model))
-    if not isinstance(runner.model, LogicalShards):
+    divided = isinstance(runner.model, LogicalShards)
+    prefetched = prefetcher_for(without_wrapper(runner.model), whole_batches=not divided)
+    if not divided:
         seed = runner.seed - (get_rank() if by_rank else 0)
         return ResumableDataLoader(dataloader, seed, prefetched=prefetched)
     if not isinstance(settings, dict):

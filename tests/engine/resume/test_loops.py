@@ -1,7 +1,7 @@
 """The loops in a Runner: which config uses them, and what a checkpoint of theirs holds."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from mmengine.runner import Runner as EngineRunner
 from small_classifier import SMALL
 
 from mmresnet.engine.assembly import import_packages, prepare_run
+from mmresnet.engine.prefetch import sending_for
+from mmresnet.engine.prepared import PreparedBatch
 from mmresnet.engine.resume.compare import differences, read_curve
 from mmresnet.engine.resume.hook import KEY
 from mmresnet.engine.runner import Runner
@@ -90,6 +92,37 @@ def test_iterations(train: Callable, tmp_path: Path, train_cfg: dict) -> None:
         assert list(differences(whole, again)) == []
         curves = [read_curve(tmp_path / name) for name in ("whole", "again")]
         assert list(differences(*curves)) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"logical_shards": 2}], ids=["whole", "divided"])
+def test_batches_that_are_prepared_ahead(
+    train: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    """As on a GPU: weights and random states after each step are those of a run without."""
+    train("plain", **settings)
+    kinds = set()
+
+    def ahead(model: Any, whole_batches: bool) -> Callable[[Iterator[Any]], Iterator[Any]]:
+        send = sending_for(model.data_preprocessor, whole_batches)
+
+        def hand_out(batches: Iterator[Any]) -> Iterator[Any]:
+            held = None
+            for batch in map(send, batches):
+                kinds.add(type(batch))
+                if held is not None:
+                    yield held
+                held = batch
+            if held is not None:
+                yield held
+
+        return hand_out
+
+    monkeypatch.setattr("mmresnet.engine.resume.loops.prefetcher_for", ahead)
+    train("ahead", **settings)
+    assert kinds == {dict if settings else PreparedBatch}
+    for name in ("iter_3.pth", "iter_6.pth"):
+        states = [state_of(tmp_path / run, name) for run in ("plain", "ahead")]
+        assert list(differences(*states)) == []
 
 
 @HOOKS.register_module(force=True)
