@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mmresnet import compat
 from mmresnet.cli import rendezvous
 from mmresnet.cli.memory import explain_memory
 from mmresnet.cli.workers import explain_worker, without_traceback
@@ -141,6 +142,7 @@ def run(
     """
     for message in _IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(message))
+    compat.apply(compat.COMPILER)
     try:
         main(argv)
         sys.stdout.flush()

@@ -13,6 +13,7 @@ from typing import Any
 from mmresnet.compat import (
     checkpoints,
     classifiers,
+    compiler,
     detectors,
     device,
     formatting,
@@ -55,6 +56,14 @@ FORMATTING = Patch(
     "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
     formatting.formats_each_time,
     formatting.remember_formatted,
+)
+COMPILER = Patch(  # by mmresnet.cli.command
+    "torch's compiler is imported when something is compiled",
+    "torchvision's operators and torch's optimizers import torch._dynamo, which takes a sixth of "
+    "the start of a training, for functions that do nothing unless something is compiled.",
+    "torch and torchvision to 2.14 and 0.29",
+    compiler.is_imported_in_any_case,
+    compiler.import_when_compiling,
 )
 ON_IMPORT = (
     Patch(
@@ -177,6 +186,7 @@ IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in whi
     ),
 }
 PATCHES = (
+    COMPILER,
     *ON_IMPORT,
     OPERATORS,
     DETECTORS,

@@ -18,6 +18,7 @@ from mmresnet.compat import installed_packages
 REPOSITORY = Path(__file__).parents[2]
 # these have test files of their own
 ELSEWHERE = (
+    compat.COMPILER,
     compat.FORMATTING,
     compat.DETECTORS,
     compat.WAITING,
