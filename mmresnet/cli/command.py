@@ -142,7 +142,7 @@ def run(
     """
     for message in _IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=re.escape(message))
-    compat.apply(compat.COMPILER)
+    compat.apply(compat.COMPILER, compat.UNUSED_PARTS)
     try:
         main(argv)
         sys.stdout.flush()

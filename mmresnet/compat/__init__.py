@@ -23,6 +23,7 @@ from mmresnet.compat import (
     processes,
     saving,
     scripts,
+    unused_parts,
     waiting,
     weights,
 )
@@ -64,6 +65,14 @@ COMPILER = Patch(  # by mmresnet.cli.command
     "torch and torchvision to 2.14 and 0.29",
     compiler.is_imported_in_any_case,
     compiler.import_when_compiling,
+)
+UNUSED_PARTS = Patch(  # by mmresnet.cli.command
+    "FSDP, ZeRO and transformers are imported when they are used",
+    "mmengine imports torch's FSDP with DTensor and SymPy, and transformers where it is installed, "
+    "for a model wrapper, a strategy and two optimizers, which takes a fifth of the start.",
+    "mmengine to 0.10.7, onedl-mmengine to 0.10.12",
+    unused_parts.are_imported_in_any_case,
+    unused_parts.import_when_built,
 )
 ON_IMPORT = (
     Patch(
@@ -187,6 +196,7 @@ IN_SCRIPTS = {  # by mmresnet.ops.auto: a word, and the patch for scripts in whi
 }
 PATCHES = (
     COMPILER,
+    UNUSED_PARTS,
     *ON_IMPORT,
     OPERATORS,
     DETECTORS,

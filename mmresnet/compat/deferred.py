@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
 from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-Fill = Callable[[Any], None]
+Fill = Callable[[Any], None]  # of a stand-in
 
 
 def defer(
@@ -44,6 +45,38 @@ def import_now(package: str) -> Any:
     return importlib.import_module(package)
 
 
+class ClassOf(type):
+    """The kind of a class in a stand-in: it is made real by calls, subclasses and attributes.
+
+    Args of a new one: its name, no bases, and a dict with the ``__module__`` that has it, which is
+    the package that is imported.
+    """
+
+    def __new__(cls, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
+        if not bases:
+            return super().__new__(cls, name, bases, namespace)
+        real = tuple(base.real() if isinstance(base, ClassOf) else base for base in bases)
+        return types.new_class(name, real, exec_body=lambda own: own.update(namespace))
+
+    def real(cls) -> Any:
+        """Return the class that this one stands for, importing it."""
+        return getattr(import_now(cls.__module__), cls.__name__)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return cls.real()(*args, **kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(cls.real(), name)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return not is_deferred(cls.__module__) and isinstance(instance, cls.real())
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return other is cls or (not is_deferred(cls.__module__) and issubclass(other, cls.real()))
+
+
 def _finder_of(package: str) -> _Finder | None:
     finders = (one for one in sys.meta_path if isinstance(one, _Finder))
     return next((finder for finder in finders if finder.package == package), None)
@@ -55,8 +88,8 @@ class _StandIn(ModuleType):
     _package: str
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # as inspect and warnings ask every module
-            raise AttributeError(name)
+        if name.startswith("__") and name not in ("__all__", "__version__"):
+            raise AttributeError(name)  # inspect and warnings ask every module
         import_now(self._package)
         return getattr(importlib.import_module(self.__name__), name)
 
@@ -81,7 +114,8 @@ class _Finder(MetaPathFinder):
                 spec.loader = _StandInLoader(self.package, self.stand_ins[name])
             return spec
         import_now(self.package)
-        known = sys.modules.get(name)
+        # importlib would execute again what it finds imported in the meantime
+        known = sys.modules.pop(name, None)
         return None if known is None else ModuleSpec(name, _LoadedAlready(known))
 
 

@@ -3,7 +3,17 @@
 from fresh_process import run
 
 PATCHED = """
-import sys
+import collections, sys
+from importlib.machinery import SourceFileLoader
+
+executed = collections.Counter()
+execute = SourceFileLoader.exec_module
+
+def counted(self, module):
+    executed[module.__name__] += 1
+    execute(self, module)
+
+SourceFileLoader.exec_module = counted
 from mmresnet import compat
 compat.apply(compat.COMPILER)
 import torch, torchvision
@@ -60,6 +70,7 @@ for name, module in list(sys.modules.items()):
         parent, _, last = name.rpartition(".")
         found = getattr(sys.modules[parent], last, module)
         assert found is module or not isinstance(found, types.ModuleType), name
+assert {executed[name] for name in executed if name.startswith("torch._dynamo")} == {1}
 before = step()
 assert not torch.equal(step(), before)
 compiled = torch.compile(model, backend="eager", fullgraph=True)

@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 # these have test files of their own
 ELSEWHERE = (
     compat.COMPILER,
+    compat.UNUSED_PARTS,
     compat.FORMATTING,
     compat.DETECTORS,
     compat.WAITING,

@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from mmresnet.compat.deferred import ClassOf
+
 _ENDS = (object, nn.Module)  # torch's has **kwargs, and accepts none
 
 
@@ -21,6 +23,8 @@ def keywords(kind: Callable[..., Any]) -> tuple[frozenset[str], bool]:
     A constructor that passes its ``**kwargs`` on to its base, and uses them for nothing else,
     accepts what the base does. One that uses them otherwise may accept anything.
     """
+    if isinstance(kind, ClassOf):
+        kind = kind.real()
     if not inspect.isclass(kind):
         return _of_function(kind)
     named: set[str] = set()
