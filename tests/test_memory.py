@@ -1,9 +1,14 @@
+import gc
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 
-from mmresnet.memory import peak_memory
+from mmresnet.cli.main import main
+from mmresnet.memory import collect_again, peak_memory, without_collection
 
 NEW_PROCESS = "from mmresnet.memory import peak_memory; print(peak_memory())"
 
@@ -28,3 +33,57 @@ def test_begins_anew_in_a_new_process():
     done = subprocess.run([sys.executable, "-c", NEW_PROCESS], capture_output=True, check=True)
     assert float(done.stdout) < 200
     assert len(held) == 400 * 2**20
+
+
+def test_no_garbage_is_searched_for_until_it_is_asked_for():
+    frozen = gc.get_freeze_count()
+    try:
+        with without_collection():
+            assert not gc.isenabled()
+            collect_again()
+            assert gc.isenabled()
+            assert gc.get_freeze_count() > frozen
+        collect_again()
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+    with pytest.raises(ValueError, match="mistake"), without_collection():
+        raise ValueError("mistake")
+    assert gc.isenabled()
+
+
+def test_who_searches_for_none_still_does_not():
+    gc.disable()
+    try:
+        with without_collection():
+            collect_again()
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+@HOOKS.register_module(force=True)
+class IsCollecting(Hook):
+    """Notes whether garbage is searched for, as in a step of a training it is."""
+
+    seen: list[bool] = []  # noqa: RUF012
+
+    def before_run(self, runner):
+        self.seen.append(gc.isenabled())
+
+
+def test_a_training_searches_for_garbage(tiny_images: Path, tmp_path: Path):
+    options = [f"data_root={tiny_images}", "model.backbone.depth=18", "model.head.in_channels=512"]
+    options += ["num_classes=3", "batch_size=4", "train_cfg.max_epochs=1", "num_workers=0"]
+    options += [
+        "train_dataloader.dataset.pipeline.1.scale=32",
+        "custom_hooks=[{'type': 'IsCollecting'}]",
+    ]
+    command = ["train", "resnet50_8xb32_in1k", "--work-dir", str(tmp_path), "--cfg-options"]
+    try:
+        assert main([*command, *options]) == 0
+    finally:
+        gc.unfreeze()
+    assert IsCollecting.seen == [True]
+    assert gc.isenabled()

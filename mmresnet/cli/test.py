@@ -5,6 +5,7 @@ import os
 
 from mmresnet.cli import command, early, launch
 from mmresnet.errors import UserError
+from mmresnet.memory import without_collection
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k work_dirs/resnet50_8xb32_in1k/epoch_100.pth
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command.add_run_arguments(parser)
 
 
+@without_collection()
 def run(args: argparse.Namespace) -> None:
     """Print the metrics."""
     options = command.parse_options(args.cfg_options)

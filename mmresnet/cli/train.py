@@ -4,6 +4,7 @@ import argparse
 import os
 
 from mmresnet.cli import command, early, launch
+from mmresnet.memory import without_collection
 
 EXAMPLE = """\
   %(prog)s resnet50_8xb32_in1k --amp --cfg-options data_root=my_images num_classes=2
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     launch.add_max_restarts(parser)
 
 
+@without_collection()
 def run(args: argparse.Namespace) -> None:
     """Train."""
     options = command.parse_options(args.cfg_options)

@@ -24,6 +24,7 @@ from mmresnet.engine.preflight import check, prepare_checked
 from mmresnet.engine.protocols import use_protocol
 from mmresnet.engine.score_files import describe_test, write_scores
 from mmresnet.errors import UserError
+from mmresnet.memory import collect_again
 from mmresnet.weights.checkpoint import read, read_head, trained_classes
 
 if TYPE_CHECKING:
@@ -210,4 +211,5 @@ def _running(
         for hook in runner.hooks:
             if isinstance(hook, (CheckpointHook, ProcessesHook, ProgressHook)):
                 at_end.callback(hook.close)
+        collect_again()
         yield runner

@@ -136,3 +136,18 @@ assert sys.modules["transformers"].__file__
 each({uses!r}, {check!r})
 """
     )
+
+
+def test_commands_do_without() -> None:
+    run(
+        """
+        import sys
+        from mmresnet.cli.command import run
+
+        def main(arguments):
+            import torch, torchvision, mmengine.runner
+
+        assert run(main, []) == 0
+        assert not {"torch._dynamo.eval_frame", "torch.distributed.fsdp"} & set(sys.modules)
+        """
+    )
