@@ -6,8 +6,8 @@ Prints a Markdown table: the minimum and the median of n runs, in seconds: the t
 line is printed and until the end, and CPU time, each in a new process, the kinds alternating. After
 a mistake that is found without torch, the rest of the config is still checked. The first iteration
 is that of the config ``digits_resnet20``, by mmpretrain's ``tools/train.py`` and by ``mmresnet
-train``. "The packages alone" imports torch, torchvision and mmengine's Runner, and takes a step of
-SGD: no start can be faster without changes to these.
+train``. "The packages alone" imports torch, torchvision and mmengine's Runner as they are, and
+takes a step of SGD.
 """
 
 import argparse

@@ -12,21 +12,17 @@ from typing import Any
 
 from mmresnet.compat import (
     checkpoints,
-    classifiers,
-    compiler,
-    detectors,
     device,
     formatting,
     installed_packages,
-    multimodal,
     operators,
     processes,
     saving,
     scripts,
-    unused_parts,
     waiting,
     weights,
 )
+from mmresnet.compat.imports import classifiers, compiler, detectors, multimodal, unused_parts
 
 
 @dataclass(frozen=True)

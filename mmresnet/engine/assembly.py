@@ -63,7 +63,7 @@ def import_packages(cfg: Config) -> None:
         import mmdet.models  # noqa: F401
 
         compat.apply(compat.WAITING)
-        compat.classifiers.take_mmdet_in()
+        compat.imports.classifiers.take_mmdet_in()
     elif scope == "mmpretrain":
         compat.apply(compat.CLASSIFIERS, compat.MULTIMODAL)
     custom = cfg.get("custom_imports")

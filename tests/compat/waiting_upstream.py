@@ -14,7 +14,7 @@ from mmdet.structures.bbox import BaseBoxes
 
 from mmresnet import compat
 from mmresnet.compat.waiting import EDITS
-from mmresnet.compat.waiting_edit import Edit
+from mmresnet.compat.waiting.edit import Edit
 
 compat.apply(compat.WAITING)
 

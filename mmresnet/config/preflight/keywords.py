@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from mmresnet.compat.deferred import ClassOf
+from mmresnet.compat.imports.deferred import ClassOf
 
 _ENDS = (object, nn.Module)  # torch's has **kwargs, and accepts none
 

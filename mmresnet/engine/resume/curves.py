@@ -38,9 +38,14 @@ def carry_over(runner: Runner, saved: Mapping[str, Any]) -> None:
     """
     if not (saved and is_main_process()):
         return
-    before, after = Path(runner.work_dir, saved["folder"]), _folder(runner)
-    if not before.is_dir():  # the checkpoint is of another folder
-        before = Path(saved["work_dir"], saved["folder"])
+    after = _folder(runner).resolve()
+    before, elsewhere = (
+        Path(work_dir, saved["folder"]).resolve()
+        for work_dir in (runner.work_dir, saved["work_dir"])
+    )
+    # the checkpoint is of another work directory, in which the run may have begun in this second
+    if before == after or not before.is_dir():
+        before = elsewhere
     if before == after:
         return
     after.mkdir(parents=True, exist_ok=True)

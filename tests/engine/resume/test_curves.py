@@ -35,6 +35,18 @@ def test_json(tmp_path: Path) -> None:
     }
 
 
+def test_a_run_of_another_folder_that_began_in_the_same_second(tmp_path: Path) -> None:
+    name = "20260101_000000"
+    first = start(tmp_path / "first", name)
+    (tmp_path / "first" / name / "vis_data" / "scalars.json").write_text('{"step": 1}\n')
+    second = start(tmp_path / "second", name)
+    curves.carry_over(second, curves.sizes(first))
+    found = tmp_path / "second" / name / "vis_data" / "scalars.json"
+    assert found.read_text() == '{"step": 1}\n'
+    curves.carry_over(second, curves.sizes(second))  # its own
+    assert found.read_text() == '{"step": 1}\n'
+
+
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     runner = start(tmp_path, "20260102_000000")
     saved = {

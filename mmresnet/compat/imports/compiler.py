@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmresnet.compat.deferred import defer, import_now, is_deferred
+from mmresnet.compat.imports.deferred import defer, import_now, is_deferred
 
 _COMPILER = "torch._dynamo"
 _UTILS = "torch._dynamo.utils"

@@ -2,7 +2,7 @@
 
 While the CPU waits it launches nothing, and then the GPU waits. A line waits that asks for a number
 or a size (``if mask.any()``, an index that is a mask), or that copies between the GPU and memory.
-:mod:`mmresnet.compat.waiting_targets` and :mod:`mmresnet.compat.waiting_boxes` list such lines, and
+:mod:`mmresnet.compat.waiting.targets` and :mod:`mmresnet.compat.waiting.boxes` list such lines, and
 those that compute the same bits in their place.
 
 Functions are edited rather than replaced, so that a reader sees what differs, and so that every
@@ -18,9 +18,9 @@ from operator import attrgetter
 from pathlib import Path
 from types import CodeType, FunctionType
 
-from mmresnet.compat.waiting_boxes import BOXES
-from mmresnet.compat.waiting_edit import Edit
-from mmresnet.compat.waiting_targets import TARGETS
+from mmresnet.compat.waiting.boxes import BOXES
+from mmresnet.compat.waiting.edit import Edit
+from mmresnet.compat.waiting.targets import TARGETS
 
 EDITS: tuple[Edit, ...] = (*TARGETS, *BOXES)
 

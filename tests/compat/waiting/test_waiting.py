@@ -21,7 +21,7 @@ from waiting_upstream import UPSTREAM, as_upstream, assert_same_bits, boxes, edi
 
 from mmresnet import compat
 from mmresnet.compat.waiting import EDITS
-from mmresnet.compat.waiting_edit import Edit
+from mmresnet.compat.waiting.edit import Edit
 from mmresnet.engine.assembly import build_model, prepare
 from mmresnet.engine.prefetch import to_device
 

@@ -1,6 +1,6 @@
 """Edits of mmdet 3.3.0 where it assigns, samples and weighs targets: a training step."""
 
-from mmresnet.compat.waiting_edit import Edit
+from mmresnet.compat.waiting.edit import Edit
 
 _TASKS = "mmdet.models.task_modules"
 

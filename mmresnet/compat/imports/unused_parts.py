@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmresnet.compat.deferred import ClassOf, defer
+from mmresnet.compat.imports.deferred import ClassOf, defer
 
 # the module of each class, and the registry that has it
 _CLASSES = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mmresnet.compat.deferred import ClassOf, defer, import_now, is_deferred
+from mmresnet.compat.imports.deferred import ClassOf, defer, import_now, is_deferred
 
 executed: list[str] = []
 SOURCES = {

@@ -66,7 +66,7 @@ assert whole.optimize and whole.utils.counters is not None
 assert whole.disable.__module__ == "torch._dynamo.decorators"
 for name, module in list(sys.modules.items()):
     if name.startswith("torch._dynamo"):
-        assert type(module.__spec__.loader).__module__ != "mmresnet.compat.deferred", name
+        assert type(module.__spec__.loader).__module__ != "mmresnet.compat.imports.deferred", name
         parent, _, last = name.rpartition(".")
         found = getattr(sys.modules[parent], last, module)
         assert found is module or not isinstance(found, types.ModuleType), name

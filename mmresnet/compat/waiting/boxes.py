@@ -1,6 +1,6 @@
 """Edits of mmdet 3.3.0, mmcv 2.1 and mmengine 0.10.7 where they compute boxes, in tests as well."""
 
-from mmresnet.compat.waiting_edit import Edit
+from mmresnet.compat.waiting.edit import Edit
 
 # Channels are views, whose copying needs no list of indices on the GPU.
 _PREPROCESSOR = Edit(
