@@ -10,12 +10,10 @@ from typing import Any
 
 from mmresnet.compat.imports.deferred import ClassOf, defer
 
+_WRAPPER = "MMFullyShardedDataParallel"
 # the module of each class, and the registry that has it
 _CLASSES = {
-    "mmengine.model.wrappers.fully_sharded_distributed": (
-        "MMFullyShardedDataParallel",
-        "MODEL_WRAPPERS",
-    ),
+    "mmengine.model.wrappers.fully_sharded_distributed": (_WRAPPER, "MODEL_WRAPPERS"),
     "mmengine._strategy.fsdp": ("FSDPStrategy", "STRATEGIES"),
     "mmengine.optim.optimizer.zero_optimizer": ("ZeroRedundancyOptimizer", "OPTIMIZERS"),
 }
@@ -28,7 +26,7 @@ def are_imported_in_any_case() -> bool:
     if spec is None or spec.origin is None:
         return False
     importing = Path(spec.origin).parent / "model" / "wrappers" / "__init__.py"
-    return importing.is_file() and "import \\\n        MMFully" in importing.read_text("utf-8")
+    return importing.is_file() and _WRAPPER in importing.read_text("utf-8")
 
 
 def import_when_built() -> None:
