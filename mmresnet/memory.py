@@ -46,6 +46,8 @@ def without_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        if not _paused:
+            gc.unfreeze()
         _paused = False
         gc.enable()
 

@@ -195,6 +195,7 @@ def _running(
     from mmresnet.engine.terminal import announce, restore
 
     import_packages(cfg)
+    collect_again()  # before the Runner, which may be garbage, with its loaders' processes
     if device == "cpu":
         keep_freed_memory()
     with (
@@ -211,5 +212,4 @@ def _running(
         for hook in runner.hooks:
             if isinstance(hook, (CheckpointHook, ProcessesHook, ProgressHook)):
                 at_end.callback(hook.close)
-        collect_again()
         yield runner

@@ -7,6 +7,7 @@ tensors; and ``checksums.json``, which is written last.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pickle
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
-from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_loader import load, load_state_dict
 
 from mmresnet.weights.formats.detect import AGAIN, FormatError, reported_for
 from mmresnet.weights.formats.files import read_weights
@@ -30,6 +31,8 @@ SUFFIX = ".dcp"
 METADATA, STATE, CHECKSUMS = ".metadata", "state.pth", "checksums.json"
 _MARK = "sharded tensor "  # what a string in the place of a tensor begins with
 _BLOCK = 2**20  # bytes
+# torch 2.6 lets no_dist be said to the older of these alone
+_load: Any = load if "no_dist" in inspect.signature(load).parameters else load_state_dict
 # what DCP pickles; anything else in ``.metadata`` is refused, so that reading it runs no code
 _TYPES = {
     ("pathlib", "PosixPath"),
@@ -144,7 +147,7 @@ def read_tensors(folder: str | os.PathLike[str], targets: Mapping[str, Tensor]) 
     with reported_for(f"The checkpoint '{folder}'"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that each process reads by itself, which is meant so
         try:
-            load(dict(targets), storage_reader=_Reader(folder), no_dist=True)
+            _load(dict(targets), storage_reader=_Reader(folder), no_dist=True)
         except (FormatError, MemoryError):
             raise
         except Exception as error:  # of many kinds; DCP wraps it in one of its own

@@ -49,7 +49,7 @@ def test_upstream_imports_it_in_any_case() -> None:
 
 USES = """
 torch.compile(model, backend="eager")(torch.ones(3, 2))
-torch._dynamo.config.recompile_limit
+torch._dynamo.config.suppress_errors
 import torch._dynamo.eval_frame as found; assert found.OptimizedModule
 from torch._dynamo import optimize
 import torch._dynamo.utils; torch._dynamo.utils.counters

@@ -13,7 +13,7 @@ import torch, mmengine.runner
 from mmengine.model import is_model_wrapper
 from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, STRATEGIES
 
-UNUSED = ("torch.distributed.fsdp", "torch.distributed.tensor", "sympy", "transformers.utils")
+UNUSED = ("torch.distributed.fsdp", "torch.distributed.tensor", "transformers.utils")
 assert not set(UNUSED) & set(sys.modules)
 model = torch.nn.Linear(2, 2)
 
