@@ -29,8 +29,8 @@ def preparation_for(preprocessor: nn.Module) -> Callable[[dict[str, Any]], dict[
     """Return what makes a :class:`PreparedBatch` of each batch of a training.
 
     The data preprocessor leaves such a batch as it is from then on. Batches stay as they were
-    loaded where the data preprocessor mixes images, is sent through several passes or is another
-    than those of mmengine, mmpretrain and mmdet.
+    loaded where the data preprocessor mixes or resizes images, or is another than those of
+    mmengine, mmpretrain and mmdet.
     """
     kind = type(preprocessor)
     known = (kind.__module__, kind.__qualname__) in _DETERMINISTIC

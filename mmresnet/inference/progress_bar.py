@@ -30,11 +30,15 @@ def image_bar(
     sources: list[Source],
 ) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
     """Show the bar of the images in ``sources``."""
-    return progress_bar("images", sum(map(_length, sources)) if sys.stdout.isatty() else 0)
+    return progress_bar("images", count_images(sources) if sys.stdout.isatty() else 0)
+
+
+def count_images(sources: list[Source]) -> int:
+    """Return the number of images in sources; of a video, that of frames in its header."""
+    return sum(map(_length, sources))
 
 
 def _length(source: Source) -> int:
-    """Return the number of images in a source; for a video, that in its header."""
     if source.path is None or not source.is_video:
         return 1
     import cv2

@@ -108,6 +108,25 @@ def test_a_classifier_returns_scored_labels_in_the_order_of_the_images(classifie
         assert "picture" not in one
 
 
+def test_many_images_are_computed_by_openvino(classifier, tiny_images, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("MMRESNET_CACHE", str(tmp_path))
+    images = [*paths_of(tiny_images), str(tiny_images / "val")]  # each file once
+    wanted = infer(*classifier, images, precision="float32")
+    assert not (tmp_path / "openvino").exists()
+    monkeypatch.setattr("mmresnet.inference.engines.PAYS_FROM", 6)
+    assert Inferencer(*classifier).engine == "pytorch"
+    assert Inferencer(*classifier, expected_images=6, device="cpu").engine == "openvino"
+    for precision in ("float32", "auto"):
+        found = infer(*classifier, images, precision=precision, device="cpu")
+        assert all_labels(found, "name") == all_labels(wanted, "name")
+        scores = pytest.approx(
+            all_labels(wanted, "score"), abs=1e-4 if precision != "auto" else 0.1
+        )
+        assert all_labels(found, "score") == scores
+    assert any((tmp_path / "openvino").iterdir())
+
+
 def test_results_do_not_depend_on_batches_or_on_paths_and_arrays(classifier, tiny_images):
     inferencer = Inferencer(*classifier, precision="float32")
     assert inferencer.classes == ["cat", "dog", "owl"]

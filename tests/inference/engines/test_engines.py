@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("mmcv")
 
 from mmresnet.errors import ExportError, MissingPackageError, UserError  # noqa: E402
-from mmresnet.inference.engines import check_engine, optimize  # noqa: E402
+from mmresnet.inference.engines import PAYS_FROM, check_engine, optimize  # noqa: E402
 from mmresnet.registry import MODELS  # noqa: E402
 
 
@@ -31,6 +31,57 @@ def test_openvino_computes_no_other_backbones():
     model.backbone = torch.nn.Conv2d(3, 3, 1)
     with pytest.raises(UserError, match=r"type='mmresnet\.ResNet'"):
         optimize(model, "openvino", torch.float32)
+
+
+class Classifier(torch.nn.Module):
+    """A classifier, as far as engines look at it."""
+
+    def __init__(self, backbone=None):
+        super().__init__()
+        self.backbone = small() if backbone is None else backbone
+        self.head = torch.nn.Linear(2, 2)
+
+
+class Detector(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = small()
+        self.bbox_head = torch.nn.Linear(2, 2)
+
+
+def test_openvino_is_chosen_for_a_classifier_and_many_images(tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("MMRESNET_CACHE", str(tmp_path))
+    for model, images, expected in (
+        (Classifier(), PAYS_FROM, "openvino"),
+        (Classifier(), PAYS_FROM - 1, "pytorch"),
+        (Classifier(), 0, "pytorch"),
+        (Detector(), PAYS_FROM, "pytorch"),
+        (Classifier(torch.nn.Conv2d(3, 3, 1)), PAYS_FROM, "pytorch"),
+    ):
+        assert optimize(model, "auto", torch.float32, images) == expected
+        is_openvino = type(model.backbone).__name__ == "OpenVinoNet"
+        assert is_openvino == (expected == "openvino")
+
+
+def test_openvino_is_not_chosen_where_it_is_missing(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None)
+    assert optimize(Classifier(), "auto", torch.float32, PAYS_FROM) == "pytorch"
+
+
+def test_nor_where_it_computes_something_else(tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("MMRESNET_CACHE", str(tmp_path))
+    from mmresnet.inference.engines import converted
+
+    wrong = small(base_channels=32)
+    convert = converted.convert
+    monkeypatch.setattr(converted, "convert", lambda net: convert(wrong))
+    model = Classifier()
+    assert optimize(model, "auto", torch.float32, PAYS_FROM) == "pytorch"
+    assert type(model.backbone).__name__ == "FusedNet"
+    with pytest.raises(ExportError):
+        optimize(Classifier(), "openvino", torch.float32)
 
 
 @pytest.fixture
