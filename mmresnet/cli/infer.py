@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine",
         default="auto",
         help="pytorch; openvino, which computes the backbone on a CPU; or auto (default), which is "
-        "openvino where it is installed, for classifiers and at least 4,000 images",
+        "openvino where it is installed and pays: for classifiers and at least 4,000 images, and "
+        "detectors in float32 and at least 100",
     )
     command.add_device(parser)
     command.add_cfg_options(parser)

@@ -68,8 +68,9 @@ def infer(
             cores, and float32 elsewhere. None is the config's ``precision``, or else "auto". Boxes
             and scores are float32 in any case.
         engine: "pytorch"; "openvino", which computes the backbone on a CPU by OpenVINO; or "auto",
-            which is OpenVINO where it is installed and pays: for classifiers of this package and at
-            least 4,000 images, unless its outputs differ from PyTorch's.
+            which is OpenVINO where it is installed and pays: for classifiers and at least 4,000
+            images, and detectors in float32 and at least 100, unless its outputs differ from
+            PyTorch's.
         amp: Compute in 16 bits also where they are not native.
         device: "auto", "cpu" or "cuda".
         pictures: Whether to write pictures to ``out``, or only the JSON.

@@ -114,7 +114,7 @@ def test_many_images_are_computed_by_openvino(classifier, tiny_images, tmp_path,
     images = [*paths_of(tiny_images), str(tiny_images / "val")]  # each file once
     wanted = infer(*classifier, images, precision="float32")
     assert not (tmp_path / "openvino").exists()
-    monkeypatch.setattr("mmresnet.inference.engines.PAYS_FROM", 6)
+    monkeypatch.setattr("mmresnet.inference.engines.CLASSIFIER_PAYS_FROM", 6)
     assert Inferencer(*classifier).engine == "pytorch"
     assert Inferencer(*classifier, expected_images=6, device="cpu").engine == "openvino"
     for precision in ("float32", "auto"):

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("mmcv")
 
 from mmresnet.errors import ExportError, MissingPackageError, UserError  # noqa: E402
-from mmresnet.inference.engines import PAYS_FROM, check_engine, optimize  # noqa: E402
+from mmresnet.inference.engines import check_engine, optimize  # noqa: E402
 from mmresnet.registry import MODELS  # noqa: E402
 
 
@@ -49,24 +49,27 @@ class Detector(torch.nn.Module):
         self.bbox_head = torch.nn.Linear(2, 2)
 
 
-def test_openvino_is_chosen_for_a_classifier_and_many_images(tmp_path, monkeypatch):
+def test_openvino_is_chosen_for_many_images(tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setenv("MMRESNET_CACHE", str(tmp_path))
-    for model, images, expected in (
-        (Classifier(), PAYS_FROM, "openvino"),
-        (Classifier(), PAYS_FROM - 1, "pytorch"),
-        (Classifier(), 0, "pytorch"),
-        (Detector(), PAYS_FROM, "pytorch"),
-        (Classifier(torch.nn.Conv2d(3, 3, 1)), PAYS_FROM, "pytorch"),
+    for model, dtype, images, expected in (
+        (Classifier(), torch.float32, 4000, "openvino"),
+        (Classifier(), torch.bfloat16, 4000, "openvino"),
+        (Classifier(), torch.float32, 3999, "pytorch"),
+        (Classifier(), torch.float32, 0, "pytorch"),
+        (Detector(), torch.float32, 100, "openvino"),
+        (Detector(), torch.float32, 99, "pytorch"),
+        (Detector(), torch.bfloat16, 100, "pytorch"),
+        (Classifier(torch.nn.Conv2d(3, 3, 1)), torch.float32, 4000, "pytorch"),
     ):
-        assert optimize(model, "auto", torch.float32, images) == expected
+        assert optimize(model, "auto", dtype, images) == expected
         is_openvino = type(model.backbone).__name__ == "OpenVinoNet"
         assert is_openvino == (expected == "openvino")
 
 
 def test_openvino_is_not_chosen_where_it_is_missing(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None)
-    assert optimize(Classifier(), "auto", torch.float32, PAYS_FROM) == "pytorch"
+    assert optimize(Classifier(), "auto", torch.float32, 4000) == "pytorch"
 
 
 def test_nor_where_it_computes_something_else(tmp_path, monkeypatch):
@@ -78,7 +81,7 @@ def test_nor_where_it_computes_something_else(tmp_path, monkeypatch):
     convert = converted.convert
     monkeypatch.setattr(converted, "convert", lambda net: convert(wrong))
     model = Classifier()
-    assert optimize(model, "auto", torch.float32, PAYS_FROM) == "pytorch"
+    assert optimize(model, "auto", torch.float32, 4000) == "pytorch"
     assert type(model.backbone).__name__ == "FusedNet"
     with pytest.raises(ExportError):
         optimize(Classifier(), "openvino", torch.float32)
