@@ -8,8 +8,9 @@ Prints a Markdown table: the median of n steps, images per second, and the ratio
 the median of the ratios of each round. A step is forward, backward and the optimizer's, on random
 images and labels that are in memory. "stock" is mmpretrain's or mmdet's config as it is; for
 RoIAlign and NMS, which pip does not install for it, it gets torchvision's kernels. Ours is what
-``mmresnet train`` computes with. The ceiling of ResNet-50 is its multiply-adds at the speed of a
-3×3 convolution in bfloat16. Packages that are not installed are left out.
+``mmresnet train`` computes with. The best peers are tuned: channels-last, a fused optimizer and the
+same precision. The ceiling of ResNet-50 is its multiply-adds at the speed of a 3×3 convolution in
+that precision. Packages that are not installed are left out.
 """
 
 import argparse
@@ -165,10 +166,11 @@ def bare(
     classes: int,
     device: str = "cpu",
     tuned: bool = True,
+    dtype: torch.dtype = torch.bfloat16,
 ) -> Step:
     """Return a step of a loop without a framework, on normalized images on the device.
 
-    It is tuned (bfloat16, channels-last, a fused optimizer), or as torch does by default.
+    It is tuned (in ``dtype``, channels-last, a fused optimizer), or as torch does by default.
     """
     model, images = model.train().to(device), torch.randn(batch, 3, size, size).to(device)
     if tuned:
@@ -179,7 +181,7 @@ def bare(
     labels = torch.randint(0, classes, (batch,)).to(device)
 
     def step() -> None:
-        with torch.autocast(device, torch.bfloat16, enabled=tuned):
+        with torch.autocast(device, dtype, enabled=tuned and dtype != torch.float32):
             loss = torch.nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -188,11 +190,19 @@ def bare(
     return step
 
 
+def own_dtype() -> torch.dtype:
+    """Return what ``mmresnet train`` computes in on this CPU."""
+    from mmresnet.engine.precision import choose_precision
+
+    return choose_precision("cpu") or torch.float32
+
+
 def ceiling() -> float:
-    """Return the multiply-adds per second of a 3×3 convolution in bfloat16."""
-    conv = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False).to(torch.bfloat16)
+    """Return the multiply-adds per second of a 3×3 convolution in this CPU's precision."""
+    dtype = own_dtype()
+    conv = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False).to(dtype)
     conv = conv.to(memory_format=torch.channels_last)
-    images = torch.randn(16, 256, 28, 28).to(torch.bfloat16, memory_format=torch.channels_last)
+    images = torch.randn(16, 256, 28, 28).to(dtype, memory_format=torch.channels_last)
     with torch.no_grad():
         conv(images)
         times = []
@@ -210,8 +220,10 @@ def resnet50() -> tuple[int, dict[str, Step]]:
         "mmresnet --precision float32": classifier(name, 16, 224, 1000, "float32"),
         "**mmresnet**": classifier(name, 16, 224, 1000, "auto"),
     }
+    dtype = own_dtype()
     for package, model in bare_models("resnet50").items():
-        steps[f"{package}, bfloat16, channels-last"] = bare(model, 16, 224, 1000)
+        way = f"{package}, {str(dtype).removeprefix('torch.')}, channels-last"
+        steps[way] = bare(model, 16, 224, 1000, dtype=dtype)
     return 16, steps
 
 
