@@ -5,8 +5,6 @@ Objects of 861,400 annotations take 1.1 GB and as long to make as ten times the 
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +18,7 @@ from mmresnet.datasets import index_files
 from mmresnet.datasets.coco.masks import Masks
 from mmresnet.datasets.index_files import Index, Texts
 from mmresnet.datasets.json_arrays import arrays
+from mmresnet.memory import without_collection
 
 
 def read_columns(path: str | os.PathLike[str]) -> Index | None:
@@ -83,7 +82,7 @@ def _parse(path: str | os.PathLike[str]) -> Index | None:
     images, annotations, masks = _Columns(), _Columns(), Masks()
     categories: list[dict[str, Any]] | None = None
     seen = [""]
-    with open(path, encoding="utf-8") as file, _no_collection():
+    with open(path, encoding="utf-8") as file, without_collection():
         for key, rows in arrays(file):
             if key != seen[-1]:
                 if key in seen:
@@ -105,18 +104,6 @@ def _parse(path: str | os.PathLike[str]) -> Index | None:
     if found is None or meta is None:
         return None
     return Index(found | masks.arrays(), {"categories": meta, "annotated": "annotations" in seen})
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python from searching the objects of a file for cycles, of which they have none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Columns:
